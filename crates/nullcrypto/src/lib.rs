@@ -1,0 +1,3 @@
+//! Deterministic, worthless cryptography for tests and fuzzing of sealgram
+#![forbid(unsafe_code)]
+#![no_std]

@@ -1,0 +1,3 @@
+//! DTLS handshake reliability: fragmentation, reassembly, retransmission
+#![forbid(unsafe_code)]
+#![no_std]

@@ -1,0 +1,3 @@
+//! The DTLS handshake state machines: whole messages in, effects out
+#![forbid(unsafe_code)]
+#![no_std]

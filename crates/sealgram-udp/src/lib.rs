@@ -1,0 +1,3 @@
+//! Blocking UDP driver for sealgram
+#![forbid(unsafe_code)]
+

@@ -1,0 +1,3 @@
+//! The DTLS wire format: records, handshake messages, extensions
+#![forbid(unsafe_code)]
+#![no_std]
