@@ -1,3 +1,30 @@
-//! The DTLS wire format: records, handshake messages, extensions
+//! The DTLS wire format: bytes to typed messages and back.
+//!
+//! This crate has no state and does no cryptography. Parsing yields types that cannot be wrong:
+//! each invariant is stated once, on the field, and nothing downstream checks it again. There is
+//! one encoder per message.
+//!
+//! It also owns the words that all layers share: [`Instant`], [`Phase`], [`Group`],
+//! [`MessageSeq`] and [`RecordNumber`].
 #![forbid(unsafe_code)]
 #![no_std]
+#![cfg_attr(
+    not(test),
+    deny(
+        clippy::unwrap_used,
+        clippy::expect_used,
+        clippy::panic,
+        clippy::indexing_slicing,
+        clippy::arithmetic_side_effects,
+        clippy::cast_possible_truncation,
+        clippy::cast_sign_loss
+    )
+)]
+
+extern crate alloc;
+
+mod codec;
+mod words;
+
+pub use codec::{Malformed, Prefix, Reader, Writer};
+pub use words::{Group, Instant, MessageSeq, Phase, RecordNumber};
