@@ -24,7 +24,9 @@
 extern crate alloc;
 
 mod codec;
+mod handshake;
 mod words;
 
 pub use codec::{Malformed, Prefix, Reader, Writer};
+pub use handshake::{Fragment, Message, OwnedMessage};
 pub use words::{Group, Instant, MessageSeq, Phase, RecordNumber};
