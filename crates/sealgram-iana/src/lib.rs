@@ -359,6 +359,43 @@ registry! {
     }
 }
 
+/// A version that sealgram speaks. Ordered by age: `V12 < V13`.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+pub enum Version {
+    /// DTLS 1.2 (RFC 6347).
+    V12,
+    /// DTLS 1.3 (RFC 9147).
+    V13,
+}
+
+impl Version {
+    /// The number that the wire carries.
+    #[must_use]
+    pub const fn wire(self) -> ProtocolVersion {
+        match self {
+            Self::V12 => ProtocolVersion::DTLS_1_2,
+            Self::V13 => ProtocolVersion::DTLS_1_3,
+        }
+    }
+
+    /// The version that `wire` stands for, if sealgram speaks it. DTLS 1.0 is not spoken
+    /// (RFC 8996).
+    #[must_use]
+    pub const fn from_wire(wire: ProtocolVersion) -> Option<Self> {
+        match wire {
+            ProtocolVersion::DTLS_1_2 => Some(Self::V12),
+            ProtocolVersion::DTLS_1_3 => Some(Self::V13),
+            _ => None,
+        }
+    }
+}
+
+impl fmt::Display for Version {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(&self.wire(), f)
+    }
+}
+
 impl SignatureScheme {
     /// Whether a DTLS 1.3 CertificateVerify may use the scheme: no PKCS#1 v1.5 and no SHA-1
     /// (RFC 8446 §4.2.3).

@@ -1,0 +1,62 @@
+//! HKDF (RFC 5869) over any provider's HMAC, and the labelled form of DTLS 1.3.
+
+use crate::{Hash, HashKind, Secret};
+
+/// HKDF-Extract (RFC 5869 §2.2).
+#[must_use]
+pub fn extract(hash: &dyn Hash, salt: &[u8], ikm: &[u8]) -> Secret {
+    Secret::copy_from(hash.hmac(salt, &[ikm]).as_ref())
+}
+
+/// HKDF-Expand (RFC 5869 §2.3) with `info` given in parts.
+///
+/// `out` is at most 255 hash lengths; what is longer stays zero and is never asked for here.
+pub fn expand(hash: &dyn Hash, prk: &[u8], info: &[&[u8]], out: &mut [u8]) {
+    let key = hash.hmac_key(prk);
+    let mut previous: Option<crate::Tag> = None;
+    // The previous block, the counter, and the six parts of a labelled info.
+    const PARTS: usize = 8;
+    for (chunk, counter) in out.chunks_mut(hash.kind().output_len()).zip(1_u8..=255) {
+        let mut parts: [&[u8]; PARTS] = [&[]; PARTS];
+        let counter = [counter];
+        let all = previous
+            .iter()
+            .map(AsRef::as_ref)
+            .chain(info.iter().copied())
+            .chain(core::iter::once(&counter[..]));
+        for (slot, part) in parts.iter_mut().zip(all) {
+            *slot = part;
+        }
+        let block = key.sign(&parts);
+        for (to, from) in chunk.iter_mut().zip(block.as_ref()) {
+            *to = *from;
+        }
+        previous = Some(block);
+    }
+}
+
+/// HKDF-Expand-Label with the prefix of DTLS 1.3 (RFC 8446 §7.1, RFC 9147 §5.9).
+pub fn expand_label(hash: &dyn Hash, secret: &[u8], label: &str, context: &[u8], out: &mut [u8]) {
+    const PREFIX: &[u8] = b"dtls13";
+    let out_len = u16::try_from(out.len()).unwrap_or(u16::MAX).to_be_bytes();
+    let label_len = PREFIX.len().saturating_add(label.len());
+    let label_len = [u8::try_from(label_len).unwrap_or(u8::MAX)];
+    let context_len = [u8::try_from(context.len()).unwrap_or(u8::MAX)];
+    let info = [&out_len[..], &label_len, PREFIX, label.as_bytes(), &context_len, context];
+    expand(hash, secret, &info, out);
+}
+
+/// Derive-Secret (RFC 8446 §7.1), given the transcript's hash: a secret of one hash length.
+#[must_use]
+pub fn derive_secret(hash: &dyn Hash, secret: &Secret, label: &str, transcript: &[u8]) -> Secret {
+    Secret::filled(hash.kind().output_len(), |out| {
+        expand_label(hash, secret.expose(), label, transcript, out);
+    })
+}
+
+/// As many zeros as the hash is long: the salt and key of the schedule's empty inputs.
+#[must_use]
+pub fn zeros(kind: HashKind) -> &'static [u8] {
+    static ZEROS: [u8; HashKind::MAX_LEN] = [0; HashKind::MAX_LEN];
+    ZEROS.get(..kind.output_len()).unwrap_or(&ZEROS)
+}
