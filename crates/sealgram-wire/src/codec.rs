@@ -2,6 +2,9 @@
 
 use alloc::vec::Vec;
 use core::fmt;
+use core::ops::RangeInclusive;
+
+use sealgram_iana::{AlertDescription, ExtensionType};
 
 /// Why bytes are not what they should be. Each names the field, in the RFC's spelling.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -14,9 +17,31 @@ pub enum Malformed {
     /// A length or value outside of what the field allows.
     OutOfRange(&'static str),
     /// An extension appears twice (RFC 8446 §4.2).
-    DuplicateExtension(sealgram_iana::ExtensionType),
+    DuplicateExtension(ExtensionType),
+    /// An extension is where it must not be: in a message that has no form for it, or behind
+    /// `pre_shared_key` (RFC 8446 §4.2, §4.2.11).
+    MisplacedExtension(ExtensionType),
+    /// A value that can be read, and that the field's RFC forbids or another field contradicts.
+    IllegalValue(&'static str),
     /// A fragment reaches beyond the end of its message (RFC 9147 §5.2).
     FragmentOutOfBounds,
+}
+
+impl Malformed {
+    /// The alert that a peer which sent such a handshake message is owed: `decode_error` for what
+    /// cannot be read, `illegal_parameter` for what can and is forbidden (RFC 8446 §6.2).
+    #[must_use]
+    pub const fn alert(self) -> AlertDescription {
+        match self {
+            Self::Truncated(_) | Self::TrailingBytes(_) | Self::OutOfRange(_) => {
+                AlertDescription::DECODE_ERROR
+            }
+            Self::DuplicateExtension(_)
+            | Self::MisplacedExtension(_)
+            | Self::IllegalValue(_)
+            | Self::FragmentOutOfBounds => AlertDescription::ILLEGAL_PARAMETER,
+        }
+    }
 }
 
 impl fmt::Display for Malformed {
@@ -26,12 +51,31 @@ impl fmt::Display for Malformed {
             Self::TrailingBytes(field) => write!(f, "bytes are left over after {field}"),
             Self::OutOfRange(field) => write!(f, "{field} is outside of its range"),
             Self::DuplicateExtension(typ) => write!(f, "the extension {typ} appears twice"),
+            Self::MisplacedExtension(typ) => write!(f, "the extension {typ} must not be here"),
+            Self::IllegalValue(field) => write!(f, "{field} has a value that it must not have"),
             Self::FragmentOutOfBounds => f.write_str("a fragment reaches beyond its message"),
         }
     }
 }
 
 impl core::error::Error for Malformed {}
+
+/// Gives `bytes` back if their length is one of `lengths`.
+pub(crate) fn bounded<'a>(
+    bytes: &'a [u8],
+    lengths: RangeInclusive<usize>,
+    field: &'static str,
+) -> Result<&'a [u8], Malformed> {
+    if lengths.contains(&bytes.len()) { Ok(bytes) } else { Err(Malformed::OutOfRange(field)) }
+}
+
+/// Gives `bytes` back unless there are none.
+pub(crate) const fn non_empty<'a>(
+    bytes: &'a [u8],
+    field: &'static str,
+) -> Result<&'a [u8], Malformed> {
+    if bytes.is_empty() { Err(Malformed::OutOfRange(field)) } else { Ok(bytes) }
+}
 
 /// A cursor over received bytes. Every read is bounds-checked and names its field.
 #[derive(Clone, Debug)]

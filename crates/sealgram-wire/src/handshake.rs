@@ -57,7 +57,7 @@ impl<'a> Fragment<'a> {
         message_len: u32,
         offset: u32,
         len: u32,
-    ) -> [u8; Self::HEADER_LEN] {
+    ) -> [u8; 12] {
         let [_, l0, l1, l2] = message_len.to_be_bytes();
         let [s0, s1] = seq.0.to_be_bytes();
         let [_, o0, o1, o2] = offset.to_be_bytes();
@@ -106,7 +106,8 @@ mod tests {
 
     #[test]
     fn fragment_header_round_trips() {
-        let mut bytes = Vec::from(Fragment::header(HandshakeType::FINISHED, MessageSeq(7), 12, 4, 3));
+        let mut bytes =
+            Vec::from(Fragment::header(HandshakeType::FINISHED, MessageSeq(7), 12, 4, 3));
         bytes.extend_from_slice(b"abc");
         let fragment = Fragment::read(&mut Reader::new(&bytes)).unwrap();
         assert_eq!((fragment.seq, fragment.offset, fragment.body), (MessageSeq(7), 4, &b"abc"[..]));
@@ -115,7 +116,8 @@ mod tests {
 
     #[test]
     fn fragment_beyond_its_message_is_refused() {
-        let mut bytes = Vec::from(Fragment::header(HandshakeType::FINISHED, MessageSeq(0), 12, 10, 3));
+        let mut bytes =
+            Vec::from(Fragment::header(HandshakeType::FINISHED, MessageSeq(0), 12, 10, 3));
         bytes.extend_from_slice(b"abc");
         assert_eq!(Fragment::read(&mut Reader::new(&bytes)), Err(Malformed::FragmentOutOfBounds));
     }

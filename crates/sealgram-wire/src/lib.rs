@@ -24,9 +24,23 @@
 extern crate alloc;
 
 mod codec;
+mod extensions;
 mod handshake;
+mod hello;
+mod list;
+pub mod messages12;
+mod signed;
 mod words;
 
 pub use codec::{Malformed, Prefix, Reader, Writer};
+pub use extensions::{
+    ClientExtensions, Extension, KeyShareEntry, OfferedPsks, PskIdentity, SelectedSrtp,
+    ServerExtensions, ServerMessage, UseSrtp,
+};
 pub use handshake::{Fragment, Message, OwnedMessage};
+pub use hello::{ClientHello, HelloVerifyRequest, MAX_SESSION_ID, Random, ServerHello};
+pub use list::{
+    Asn1Cert, ConnectionId, DistinguishedName, Item, Iter, List, ProtocolName, PskBinderEntry,
+};
+pub use signed::DigitallySigned;
 pub use words::{Group, Instant, MessageSeq, Phase, RecordNumber};
