@@ -23,15 +23,21 @@
 
 extern crate alloc;
 
+mod ack;
+mod alert;
 mod codec;
 mod extensions;
 mod handshake;
 mod hello;
 mod list;
 pub mod messages12;
+pub mod messages13;
+mod record;
 mod signed;
 mod words;
 
+pub use ack::Ack;
+pub use alert::Alert;
 pub use codec::{Malformed, Prefix, Reader, Writer};
 pub use extensions::{
     ClientExtensions, Extension, KeyShareEntry, OfferedPsks, PskIdentity, SelectedSrtp,
@@ -41,6 +47,10 @@ pub use handshake::{Fragment, Message, OwnedMessage};
 pub use hello::{ClientHello, HelloVerifyRequest, MAX_SESSION_ID, Random, ServerHello};
 pub use list::{
     Asn1Cert, ConnectionId, DistinguishedName, Item, Iter, List, ProtocolName, PskBinderEntry,
+};
+pub use record::{
+    CidHeader, FullHeader, MAX_CIPHERTEXT_12, MAX_CIPHERTEXT_13, MAX_PLAINTEXT, RecordHeader,
+    ShortSequence, UnifiedHeader,
 };
 pub use signed::DigitallySigned;
 pub use words::{Group, Instant, MessageSeq, Phase, RecordNumber};
