@@ -44,7 +44,7 @@ const TABLE: &[Row] = &[
         Binary,
         &["sealgram", "sealgram-ring", "sealgram-udp", "clap", "rcgen", "serde_json"],
     )
-    // rcgen's `time` asks for it.
+    // For rcgen, from 0.14.10 on.
     .rust("1.88"),
     Row::new("sealgram-ring", Provider, &["sealgram-crypto", "ring"]).one_unsafe_module(),
     Row::new("nullcrypto", Provider, &["sealgram-crypto"]).private(),
