@@ -1,0 +1,40 @@
+//! Overwrites the stack that *ring* worked on with keys.
+
+use core::hint::black_box;
+
+/// Enough for whatever *ring* does with a key.
+const DEEP: usize = 32 * 1024;
+
+/// Enough for one HMAC: its context, two hash states and a block. Small because cookies make it
+/// the cost of answering a flood.
+const SHALLOW: usize = 4 * 1024;
+
+/// Runs `work` and overwrites the 32 KiB of stack below the caller's frame: *ring* returns its
+/// keys by value and leaves copies on the way.
+///
+/// `work` must put secrets into boxes and capture them by reference, since what it captures or
+/// returns by value passes through the caller's own frame.
+pub(crate) fn clean<R>(work: impl FnOnce() -> R) -> R {
+    let result = below(work);
+    overwrite::<DEEP>();
+    result
+}
+
+/// Like [`clean`], with 4 KiB.
+pub(crate) fn clean_shallow<R>(work: impl FnOnce() -> R) -> R {
+    let result = below(work);
+    overwrite::<SHALLOW>();
+    result
+}
+
+/// Never inlined, so that `work` runs in frames below the ones that `overwrite` then covers.
+#[inline(never)]
+pub(crate) fn below<R>(work: impl FnOnce() -> R) -> R {
+    work()
+}
+
+#[inline(never)]
+fn overwrite<const LEN: usize>() {
+    // Whoever is behind `black_box` might read the array, so that it has to be written.
+    black_box(&mut [0_u8; LEN]);
+}
