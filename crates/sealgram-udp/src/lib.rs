@@ -1,3 +1,2 @@
 //! Blocking UDP driver for sealgram
 #![forbid(unsafe_code)]
-
