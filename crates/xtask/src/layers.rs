@@ -539,7 +539,10 @@ impl Report {
             if is_foreign_tls(&node.name) {
                 self.add(
                     Rule::ForeignTls,
-                    format!("{} pulls in {}, which belongs to a C TLS library", tree.root, node.name),
+                    format!(
+                        "{} pulls in {}, which belongs to a C TLS library",
+                        tree.root, node.name
+                    ),
                     &place,
                     "turn off the feature that brings it, or drop the dependency".to_owned(),
                 );
