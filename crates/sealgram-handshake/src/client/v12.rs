@@ -1,0 +1,380 @@
+//! A client's 1.2 handshake after the hellos (RFC 5246 §7.3).
+//!
+//! ```text
+//!                            <── Certificate
+//!                            <── ServerKeyExchange
+//!                            <── CertificateRequest   (if the server wants to know us)
+//!                            <── ServerHelloDone
+//!      (the server's identity is verified here, before anything is sent)
+//! Certificate, CertificateVerify ──>                  (if asked for)
+//! ClientKeyExchange, Finished ──>
+//!                            <── Finished
+//! ```
+
+use alloc::sync::Arc;
+use alloc::vec::Vec;
+
+use pki_types::{CertificateDer, ServerName};
+use sealgram_crypto::{
+    CompletedKeyExchange, CryptoError, IdentityVerified, SignatureAlgorithm, SignatureVerified,
+    Suite,
+};
+use sealgram_iana::{ClientCertificateType, HandshakeType, NamedGroup, SignatureScheme, Version};
+use sealgram_wire::messages12::{
+    Certificate, CertificateRequest, ClientKeyExchange, ServerHelloDone, ServerKeyExchange,
+};
+use sealgram_wire::{Asn1Cert, DigitallySigned, Group, List, Message, Phase};
+
+use crate::auth::{self, Identity, PeerAuthenticated};
+use crate::machine::{malformed, unexpected};
+use crate::negotiate::{Answers, framing};
+use crate::schedule::v12::MasterSecret;
+use crate::transcript::Transcript;
+use crate::{
+    Answer, Ask, CertifiedKey, ClientConfig, Connected, Effects, Error, KeySource, Negotiated,
+    PeerMisbehaved, Randoms, Side, Sign,
+};
+
+/// What the hellos have settled.
+#[derive(Debug)]
+pub(crate) struct Hellos {
+    pub(super) config: Arc<ClientConfig>,
+    pub(super) name: Option<ServerName<'static>>,
+    pub(super) randoms: Randoms,
+    pub(super) suite: &'static Suite,
+    pub(super) extended_master_secret: bool,
+    pub(super) answers: Answers,
+    pub(super) transcript: Transcript,
+}
+
+#[derive(Debug)]
+pub(crate) enum Client12 {
+    ExpectCertificate(Hellos),
+    ExpectServerKeyExchange(ExpectServerKeyExchange),
+    ExpectRequestOrDone(ServerFlight),
+    WaitIdentity(ServerFlight),
+    WaitSignature(WaitSignature),
+    ExpectFinished(ExpectFinished),
+    Connected(MasterSecret),
+}
+
+impl Client12 {
+    pub(super) fn handle(self, message: &Message<'_>, fx: &mut dyn Effects) -> Result<Self, Error> {
+        match self {
+            Self::ExpectCertificate(state) => state.on_certificate(message),
+            Self::ExpectServerKeyExchange(state) => state.handle(message),
+            Self::ExpectRequestOrDone(state) => state.handle(message, fx),
+            Self::ExpectFinished(state) => state.handle(message, fx),
+            Self::WaitIdentity(_) | Self::WaitSignature(_) | Self::Connected(_) => {
+                Err(unexpected(message, "no handshake message"))
+            }
+        }
+    }
+
+    pub(super) fn waits_for(&self, answer: &Answer) -> bool {
+        matches!(
+            (self, answer),
+            (Self::WaitIdentity(_), Answer::VerifyPeer(_))
+                | (Self::WaitSignature(_), Answer::Sign(_))
+        )
+    }
+
+    pub(super) fn resolve(self, answer: Answer, fx: &mut dyn Effects) -> Result<Self, Error> {
+        match (self, answer) {
+            (Self::WaitIdentity(state), Answer::VerifyPeer(verified)) => {
+                state.accept(verified?, fx)
+            }
+            (Self::WaitSignature(state), Answer::Sign(signature)) => {
+                state.on_signature(signature, fx)
+            }
+            (state, _) => Ok(state),
+        }
+    }
+}
+
+impl Hellos {
+    pub(super) const fn expect_certificate(self) -> Client12 {
+        Client12::ExpectCertificate(self)
+    }
+
+    fn on_certificate(mut self, message: &Message<'_>) -> Result<Client12, Error> {
+        if message.typ != HandshakeType::CERTIFICATE {
+            return Err(unexpected(message, "Certificate"));
+        }
+        let certificate = Certificate::read(message.body).map_err(malformed(message))?;
+        let chain = auth::own_chain(&certificate.certificate_list);
+        if chain.is_empty() {
+            return Err(PeerMisbehaved::EmptyCertificate.into());
+        }
+        self.transcript.add_message(message);
+        let next = ExpectServerKeyExchange { hellos: self, chain };
+        Ok(Client12::ExpectServerKeyExchange(next))
+    }
+
+    fn send(
+        &mut self,
+        typ: HandshakeType,
+        body: &[u8],
+        phase: Phase,
+        fx: &mut dyn Effects,
+    ) -> Result<(), Error> {
+        let seq = fx.send(typ, body, phase, Group::Flight)?;
+        self.transcript.add(typ, seq, body);
+        Ok(())
+    }
+}
+
+#[derive(Debug)]
+pub(crate) struct ExpectServerKeyExchange {
+    hellos: Hellos,
+    chain: Vec<CertificateDer<'static>>,
+}
+
+impl ExpectServerKeyExchange {
+    fn handle(mut self, message: &Message<'_>) -> Result<Client12, Error> {
+        if message.typ != HandshakeType::SERVER_KEY_EXCHANGE {
+            return Err(unexpected(message, "ServerKeyExchange"));
+        }
+        let kind = self.hellos.suite.facts.key_exchange;
+        let exchange =
+            ServerKeyExchange::read(message.body, framing(kind)).map_err(malformed(message))?;
+        let ServerKeyExchange::Ecdhe { params, signature } = exchange else {
+            return Err(unexpected(message, "ServerKeyExchange with ECDHE parameters"));
+        };
+        let provider = &self.hellos.config.common.provider;
+        if provider.group(params.group, Version::V12).is_none() {
+            return Err(PeerMisbehaved::UnofferedGroup.into());
+        }
+        let fits = SignatureAlgorithm::of(signature.scheme).is_some_and(|a| kind.accepts(a));
+        if !fits {
+            return Err(PeerMisbehaved::UnofferedSignatureScheme.into());
+        }
+        let Randoms { client, server } = &self.hellos.randoms;
+        let signed_bytes = [&client[..], server, &params.encode()].concat();
+        let verified = auth::verify_signature(
+            self.hellos.config.server_signatures(),
+            &self.chain,
+            &auth::signed(Version::V12, &signed_bytes, &signature),
+        )?;
+        self.hellos.transcript.add_message(message);
+        let received = Received {
+            group: params.group,
+            server_share: params.public.to_vec(),
+            scheme: signature.scheme,
+            chain: self.chain,
+            request: None,
+            hellos: self.hellos,
+        };
+        Ok(Client12::ExpectRequestOrDone(ServerFlight { received, signature: verified }))
+    }
+}
+
+/// The server's flight so far. Its signature is right; its identity is not yet verified.
+#[derive(Debug)]
+pub(crate) struct ServerFlight {
+    received: Received,
+    signature: SignatureVerified,
+}
+
+/// What the server's flight holds.
+#[derive(Debug)]
+struct Received {
+    hellos: Hellos,
+    chain: Vec<CertificateDer<'static>>,
+    group: NamedGroup,
+    server_share: Vec<u8>,
+    scheme: SignatureScheme,
+    request: Option<Requested>,
+}
+
+/// The server asked for a certificate; this is what we have for it.
+#[derive(Debug)]
+struct Requested(Option<(Arc<CertifiedKey>, SignatureScheme)>);
+
+impl ServerFlight {
+    fn handle(mut self, message: &Message<'_>, fx: &mut dyn Effects) -> Result<Client12, Error> {
+        let received = &mut self.received;
+        match message.typ {
+            HandshakeType::CERTIFICATE_REQUEST if received.request.is_none() => {
+                let request = CertificateRequest::read(message.body).map_err(malformed(message))?;
+                let identity = choose_identity(&received.hellos.config, &request);
+                received.request = Some(Requested(identity));
+                received.hellos.transcript.add_message(message);
+                Ok(Client12::ExpectRequestOrDone(self))
+            }
+            HandshakeType::SERVER_HELLO_DONE => {
+                ServerHelloDone::read(message.body).map_err(malformed(message))?;
+                received.hellos.transcript.add_message(message);
+                self.verify(fx)
+            }
+            _ => Err(unexpected(message, "CertificateRequest or ServerHelloDone")),
+        }
+    }
+
+    fn verify(self, fx: &mut dyn Effects) -> Result<Client12, Error> {
+        let Received { hellos, chain, .. } = &self.received;
+        match auth::verify_server(&hellos.config, chain, hellos.name.as_ref())? {
+            Identity::Verified(identity) => self.accept(identity, fx),
+            Identity::Asked(ask) => {
+                fx.ask(ask);
+                Ok(Client12::WaitIdentity(self))
+            }
+        }
+    }
+
+    fn accept(self, identity: IdentityVerified, fx: &mut dyn Effects) -> Result<Client12, Error> {
+        self.received.answer(PeerAuthenticated::by_certificate(identity, self.signature), fx)
+    }
+}
+
+impl Received {
+    /// Sends our flight up to where a signature may be needed.
+    fn answer(mut self, peer: PeerAuthenticated, fx: &mut dyn Effects) -> Result<Client12, Error> {
+        let identity = match self.request {
+            None => None,
+            Some(Requested(identity)) => {
+                let chain = identity.as_ref().map_or(&[][..], |(identity, _)| &identity.chain);
+                let list: Vec<_> = chain.iter().map(|der| Asn1Cert(der)).collect();
+                let body = Certificate { certificate_list: List::from_slice(&list) }.encode();
+                self.hellos.send(HandshakeType::CERTIFICATE, &body, Phase::Plaintext, fx)?;
+                identity
+            }
+        };
+
+        let group = self.hellos.config.common.provider.group(self.group, Version::V12);
+        let group = group.ok_or(PeerMisbehaved::UnofferedGroup)?;
+        let CompletedKeyExchange { share, secret } =
+            group.answer(&self.server_share).map_err(|CryptoError| PeerMisbehaved::BadKeyShare)?;
+        let body = ClientKeyExchange::Ecdhe { public: &share }.encode();
+        self.hellos.send(HandshakeType::CLIENT_KEY_EXCHANGE, &body, Phase::Plaintext, fx)?;
+
+        let Hellos { suite, randoms, extended_master_secret, .. } = self.hellos;
+        let session_hash = extended_master_secret.then(|| self.hellos.transcript.current());
+        let master = MasterSecret::new(suite, randoms, secret.expose(), session_hash.as_ref());
+        if let Some(log) = &self.hellos.config.common.key_log {
+            log.log("CLIENT_RANDOM", &randoms.client, master.expose());
+        }
+
+        let raw = self.hellos.transcript.take_raw();
+        let Self { hellos, chain, group, scheme, .. } = self;
+        let keyed = Keyed { hellos, chain, group, scheme, master, peer };
+        match identity {
+            None => keyed.finish(fx),
+            Some((identity, scheme)) => WaitSignature { keyed, scheme }.sign(&identity, raw, fx),
+        }
+    }
+}
+
+/// The keys are agreed on with an authenticated server.
+#[derive(Debug)]
+struct Keyed {
+    hellos: Hellos,
+    chain: Vec<CertificateDer<'static>>,
+    group: NamedGroup,
+    scheme: SignatureScheme,
+    master: MasterSecret,
+    peer: PeerAuthenticated,
+}
+
+/// Everything is sent but CertificateVerify and Finished.
+#[derive(Debug)]
+pub(crate) struct WaitSignature {
+    keyed: Keyed,
+    /// The scheme of our own signature.
+    scheme: SignatureScheme,
+}
+
+impl WaitSignature {
+    fn sign(
+        self,
+        identity: &CertifiedKey,
+        message: Vec<u8>,
+        fx: &mut dyn Effects,
+    ) -> Result<Client12, Error> {
+        match &identity.key {
+            KeySource::Inline(key) => {
+                let signature = key.sign(self.scheme, &message);
+                self.on_signature(signature, fx)
+            }
+            KeySource::Ask { .. } => {
+                let chain = identity.chain.clone();
+                fx.ask(Ask::Sign(Sign { scheme: self.scheme, message, chain }));
+                Ok(Client12::WaitSignature(self))
+            }
+        }
+    }
+
+    fn on_signature(
+        mut self,
+        signature: Result<Vec<u8>, CryptoError>,
+        fx: &mut dyn Effects,
+    ) -> Result<Client12, Error> {
+        let body = DigitallySigned { scheme: self.scheme, signature: &signature? }.encode();
+        let typ = HandshakeType::CERTIFICATE_VERIFY;
+        self.keyed.hellos.send(typ, &body, Phase::Plaintext, fx)?;
+        self.keyed.finish(fx)
+    }
+}
+
+impl Keyed {
+    fn finish(mut self, fx: &mut dyn Effects) -> Result<Client12, Error> {
+        let phase = Phase::Application(0);
+        fx.install_write(phase, self.master.traffic(Side::Client))?;
+        let transcript = self.hellos.transcript.current();
+        let verify_data = self.master.verify_data(Side::Client, &transcript);
+        self.hellos.send(HandshakeType::FINISHED, &verify_data, phase, fx)?;
+        fx.install_read(phase, self.master.traffic(Side::Server))?;
+        Ok(Client12::ExpectFinished(ExpectFinished(self)))
+    }
+}
+
+/// Our flight is out.
+#[derive(Debug)]
+pub(crate) struct ExpectFinished(Keyed);
+
+impl ExpectFinished {
+    fn handle(self, message: &Message<'_>, fx: &mut dyn Effects) -> Result<Client12, Error> {
+        if message.typ != HandshakeType::FINISHED {
+            return Err(unexpected(message, "Finished"));
+        }
+        let Keyed { hellos, chain, group, scheme, master, peer: PeerAuthenticated { .. } } = self.0;
+        let transcript = hellos.transcript.current();
+        if !master.finished_is_right(Side::Server, &transcript, message.body) {
+            return Err(PeerMisbehaved::BadFinished.into());
+        }
+        let Hellos { answers, suite, extended_master_secret, .. } = hellos;
+        fx.connected(Connected {
+            negotiated: Negotiated {
+                version: Version::V12,
+                cipher_suite: suite.id(),
+                group: Some(group),
+                signature_scheme: Some(scheme),
+                server_name: answers.server_name,
+                alpn: answers.alpn,
+                srtp_profile: answers.srtp_profile,
+                extended_master_secret,
+            },
+            peer_chain: chain,
+        });
+        Ok(Client12::Connected(master))
+    }
+}
+
+/// The first of our certificates that the server can use (RFC 5246 §7.4.4). Ed25519 counts as
+/// `ecdsa_sign` (RFC 8422 §5.5).
+fn choose_identity(
+    config: &ClientConfig,
+    request: &CertificateRequest<'_>,
+) -> Option<(Arc<CertifiedKey>, SignatureScheme)> {
+    let accepts = |scheme| request.supported_signature_algorithms.contains(scheme);
+    config.identities.iter().find_map(|identity| {
+        let typ = match identity.algorithm() {
+            SignatureAlgorithm::Rsa => ClientCertificateType::RSA_SIGN,
+            SignatureAlgorithm::Ecdsa | SignatureAlgorithm::Ed25519 => {
+                ClientCertificateType::ECDSA_SIGN
+            }
+        };
+        let scheme = identity.scheme(Version::V12, accepts)?;
+        request.certificate_types.contains(typ).then(|| (identity.clone(), scheme))
+    })
+}

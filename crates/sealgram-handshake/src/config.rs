@@ -1,0 +1,201 @@
+//! What the two roles are configured with. The facade's builders make these, checked.
+
+use alloc::sync::Arc;
+use alloc::vec::Vec;
+
+use pki_types::CertificateDer;
+use sealgram_crypto::{
+    ClientVerifier, CryptoProvider, KeyExchangeKind, KeyLog, ServerVerifier, SignatureAlgorithm,
+    SignatureVerifier, SigningKey, WallClock,
+};
+use sealgram_iana::{SignatureScheme, SrtpProfile, Version};
+
+/// Which versions may be negotiated. Never both `false`: the builders see to it.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Versions {
+    /// DTLS 1.2.
+    pub v12: bool,
+    /// DTLS 1.3.
+    pub v13: bool,
+}
+
+impl Versions {
+    /// Whether `version` may be negotiated.
+    #[must_use]
+    pub const fn contains(self, version: Version) -> bool {
+        match version {
+            Version::V12 => self.v12,
+            Version::V13 => self.v13,
+        }
+    }
+}
+
+/// A certificate chain, leaf first, and the key of its leaf.
+#[derive(Clone, Debug)]
+pub struct CertifiedKey {
+    /// The chain as it is sent; never empty.
+    pub chain: Vec<CertificateDer<'static>>,
+    /// What signs.
+    pub key: KeySource,
+}
+
+/// Where signatures come from.
+#[derive(Clone, Debug)]
+pub enum KeySource {
+    /// A key in memory.
+    Inline(Arc<dyn SigningKey>),
+    /// The application, asked with [`Ask::Sign`](crate::Ask::Sign): a key in a secure element or
+    /// behind a network.
+    Ask {
+        /// The key's family.
+        algorithm: SignatureAlgorithm,
+        /// What it can sign with, best first.
+        schemes: Vec<SignatureScheme>,
+    },
+}
+
+impl CertifiedKey {
+    /// The key's family.
+    #[must_use]
+    pub fn algorithm(&self) -> SignatureAlgorithm {
+        match &self.key {
+            KeySource::Inline(key) => key.algorithm(),
+            KeySource::Ask { algorithm, .. } => *algorithm,
+        }
+    }
+
+    /// What the key can sign with, best first.
+    #[must_use]
+    pub fn schemes(&self) -> &[SignatureScheme] {
+        match &self.key {
+            KeySource::Inline(key) => key.schemes(),
+            KeySource::Ask { schemes, .. } => schemes,
+        }
+    }
+
+    /// The best scheme that the peer accepts and `version` allows.
+    pub(crate) fn scheme(
+        &self,
+        version: Version,
+        mut peer_accepts: impl FnMut(SignatureScheme) -> bool,
+    ) -> Option<SignatureScheme> {
+        let allowed =
+            |scheme: &SignatureScheme| version == Version::V12 || scheme.usable_in_dtls13();
+        self.schemes().iter().copied().filter(allowed).find(|scheme| peer_accepts(*scheme))
+    }
+
+    /// Whether the key can sign for this kind of suite.
+    pub(crate) fn fits(&self, kind: KeyExchangeKind) -> bool {
+        kind.accepts(self.algorithm())
+    }
+}
+
+/// How a client verifies its server.
+#[derive(Clone, Debug)]
+pub enum ServerVerification {
+    /// At once.
+    Inline(Arc<dyn ServerVerifier>),
+    /// The application is asked with [`Ask::VerifyPeer`](crate::Ask::VerifyPeer); handshake
+    /// signatures are verified at once all the same.
+    Ask(Arc<dyn SignatureVerifier>),
+}
+
+/// How a server verifies its clients.
+#[derive(Clone, Debug)]
+pub enum ClientVerification {
+    /// Clients are not asked for a certificate.
+    None,
+    /// At once.
+    Inline(Arc<dyn ClientVerifier>),
+    /// The application is asked with [`Ask::VerifyPeer`](crate::Ask::VerifyPeer).
+    Ask {
+        /// Verifies handshake signatures.
+        signatures: Arc<dyn SignatureVerifier>,
+        /// Whether a client without a certificate is refused.
+        required: bool,
+    },
+}
+
+/// What both roles have in common.
+#[derive(Clone, Debug)]
+pub struct CommonConfig {
+    /// The algorithms.
+    pub provider: CryptoProvider,
+    /// The versions.
+    pub versions: Versions,
+    /// Application protocols, best first (RFC 7301); each of 1 to 255 bytes.
+    pub alpn: Vec<Vec<u8>>,
+    /// SRTP profiles, best first (RFC 5764).
+    pub srtp: Vec<SrtpProfile>,
+    /// Whether 1.2 peers must support the extended master secret (RFC 7627).
+    pub require_extended_master_secret: bool,
+    /// Where secrets are logged, if anywhere.
+    pub key_log: Option<Arc<dyn KeyLog>>,
+    /// Calendar time, for certificates.
+    pub wall_clock: Arc<dyn WallClock>,
+}
+
+/// What a client's handshake is configured with.
+#[derive(Clone, Debug)]
+pub struct ClientConfig {
+    /// What both roles have in common.
+    pub common: CommonConfig,
+    /// How the server is verified.
+    pub verification: ServerVerification,
+    /// Certificates for a server that asks for one, best first; may be empty.
+    pub identities: Vec<Arc<CertifiedKey>>,
+    /// Whether DNS names are sent in the clear so that the server can choose by them (RFC 6066
+    /// §3).
+    pub send_server_name: bool,
+}
+
+/// What a server's handshake is configured with.
+#[derive(Clone, Debug)]
+pub struct ServerConfig {
+    /// What both roles have in common.
+    pub common: CommonConfig,
+    /// Certificates, best first.
+    pub identities: Vec<Arc<CertifiedKey>>,
+    /// How clients are verified.
+    pub verification: ClientVerification,
+    /// Whether the client's order of suites and groups decides instead of ours.
+    pub prefer_client_order: bool,
+}
+
+impl ServerConfig {
+    /// What verifies client signatures; `None` if clients are not asked for a certificate.
+    pub(crate) fn client_signatures(&self) -> Option<&dyn SignatureVerifier> {
+        match &self.verification {
+            ClientVerification::None => None,
+            ClientVerification::Inline(verifier) => Some(&**verifier),
+            ClientVerification::Ask { signatures, .. } => Some(&**signatures),
+        }
+    }
+
+    /// Whether a client without a certificate is refused.
+    pub(crate) fn client_certificate_required(&self) -> bool {
+        match &self.verification {
+            ClientVerification::None => false,
+            ClientVerification::Inline(verifier) => verifier.required(),
+            ClientVerification::Ask { required, .. } => *required,
+        }
+    }
+
+    /// Names of authorities to hint at.
+    pub(crate) fn client_authorities(&self) -> &[Vec<u8>] {
+        match &self.verification {
+            ClientVerification::Inline(verifier) => verifier.authorities(),
+            _ => &[],
+        }
+    }
+}
+
+impl ClientConfig {
+    /// What verifies server signatures.
+    pub(crate) fn server_signatures(&self) -> &dyn SignatureVerifier {
+        match &self.verification {
+            ServerVerification::Inline(verifier) => &**verifier,
+            ServerVerification::Ask(verifier) => &**verifier,
+        }
+    }
+}

@@ -1,0 +1,99 @@
+//! What the handshake asks of the world around it, and what it is told.
+
+use alloc::vec::Vec;
+use core::fmt;
+
+use pki_types::{CertificateDer, ServerName};
+use sealgram_crypto::{CryptoError, IdentityVerified, TrafficSecret, VerificationError};
+use sealgram_iana::{HandshakeType, SignatureScheme, Version};
+use sealgram_wire::{Group, MessageSeq, Phase};
+
+use crate::{Error, Negotiated};
+
+/// The effects of the state machines. The facade carries them out on the flight and record
+/// layers; a test may collect them.
+pub trait Effects {
+    /// Sends a whole message and says which number it got.
+    fn send(
+        &mut self,
+        typ: HandshakeType,
+        body: &[u8],
+        phase: Phase,
+        group: Group,
+    ) -> Result<MessageSeq, Error>;
+
+    /// The version is decided. Comes once, before any key.
+    fn set_version(&mut self, version: Version);
+
+    /// From now on handshake messages are expected in `phase` (early data excepted), under this
+    /// secret.
+    fn install_read(&mut self, phase: Phase, secret: TrafficSecret) -> Result<(), Error>;
+
+    /// From now on `phase` can be sent in.
+    fn install_write(&mut self, phase: Phase, secret: TrafficSecret) -> Result<(), Error>;
+
+    /// Asks the application. No message is handed in until the answer is.
+    fn ask(&mut self, ask: Ask);
+
+    /// Acknowledges what was received at once instead of after a while (1.3).
+    fn acknowledge(&mut self);
+
+    /// The handshake is complete: the peer is authenticated and both directions have keys.
+    fn connected(&mut self, connected: Connected);
+}
+
+/// What a completed handshake hands over.
+#[derive(Debug)]
+pub struct Connected {
+    /// What was negotiated.
+    pub negotiated: Negotiated,
+    /// The certificates that the peer sent, leaf first; empty if it sent none.
+    pub peer_chain: Vec<CertificateDer<'static>>,
+}
+
+/// A question to the application. The handshake waits for the answer; its deadline runs on.
+#[derive(Debug)]
+#[non_exhaustive]
+pub enum Ask {
+    /// Whether the peer's identity is good.
+    VerifyPeer(VerifyPeer),
+    /// A signature with our own key.
+    Sign(Sign),
+}
+
+/// The chain of a peer that waits to be verified.
+#[derive(Debug)]
+#[non_exhaustive]
+pub struct VerifyPeer {
+    /// What the peer sent, leaf first; never empty.
+    pub chain: Vec<CertificateDer<'static>>,
+    /// On a client: the name that the server should have.
+    pub server_name: Option<ServerName<'static>>,
+}
+
+/// Something to be signed.
+#[non_exhaustive]
+pub struct Sign {
+    /// The scheme to sign with.
+    pub scheme: SignatureScheme,
+    /// The bytes to sign (not a hash of them).
+    pub message: Vec<u8>,
+    /// The chain whose key must sign.
+    pub chain: Vec<CertificateDer<'static>>,
+}
+
+impl fmt::Debug for Sign {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Sign").field("scheme", &self.scheme).finish_non_exhaustive()
+    }
+}
+
+/// The answer to an [`Ask`].
+#[derive(Debug)]
+#[non_exhaustive]
+pub enum Answer {
+    /// To [`Ask::VerifyPeer`].
+    VerifyPeer(Result<IdentityVerified, VerificationError>),
+    /// To [`Ask::Sign`].
+    Sign(Result<Vec<u8>, CryptoError>),
+}

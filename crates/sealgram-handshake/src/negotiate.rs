@@ -1,0 +1,214 @@
+//! Negotiation: what both versions choose in the same way.
+
+use alloc::sync::Arc;
+use alloc::vec::Vec;
+
+use sealgram_crypto::{KeyExchangeGroup, KeyExchangeKind, Suite};
+use sealgram_iana::{
+    CipherSuite, EcPointFormat, ExtensionType, NamedGroup, ProtocolVersion, SignatureScheme,
+    SrtpProfile, Version,
+};
+use sealgram_wire::{ClientExtensions, ClientHello, List, ProtocolName, ServerExtensions, UseSrtp};
+
+use crate::{
+    CertifiedKey, CommonConfig, Error, PeerIncompatible, PeerMisbehaved, ServerConfig, Versions,
+};
+
+/// What a handshake has settled.
+#[derive(Clone, PartialEq, Eq, Debug)]
+#[non_exhaustive]
+pub struct Negotiated {
+    /// The version.
+    pub version: Version,
+    /// The cipher suite.
+    pub cipher_suite: CipherSuite,
+    /// The key-exchange group, if keys were exchanged.
+    pub group: Option<NamedGroup>,
+    /// The scheme of the server's signature, if it signed.
+    pub signature_scheme: Option<SignatureScheme>,
+    /// The DNS name that the client sent in the clear (not verified by anybody).
+    pub server_name: Option<Vec<u8>>,
+    /// The application protocol (RFC 7301).
+    pub alpn: Option<Vec<u8>>,
+    /// The SRTP profile (RFC 5764).
+    pub srtp_profile: Option<SrtpProfile>,
+    /// Whether the 1.2 master secret is bound to the handshake (RFC 7627). 1.3 always is.
+    pub extended_master_secret: bool,
+}
+
+/// The highest version that both sides speak (RFC 8446 §4.2.1, RFC 9147 §5.3).
+///
+/// A hello without `supported_versions` speaks everything up to its `legacy_version`, which counts
+/// downwards: a hello of 1.2 or of anything later speaks 1.2.
+pub fn choose_version(versions: Versions, hello: &ClientHello<'_>) -> Result<Version, Error> {
+    let offered = |version: Version| match &hello.extensions.supported_versions {
+        Some(list) => list.contains(version.wire()),
+        None => {
+            let wire = hello.legacy_version;
+            version == Version::V12 && wire.0 >> 8 == 0xfe && wire <= ProtocolVersion::DTLS_1_2
+        }
+    };
+    [Version::V13, Version::V12]
+        .into_iter()
+        .find(|version| versions.contains(*version) && offered(*version))
+        .ok_or_else(|| PeerIncompatible::NoSharedVersion.into())
+}
+
+/// A server's choice of everything that its first flight in 1.2 depends on.
+#[derive(Debug)]
+pub(crate) struct Choice {
+    pub(crate) suite: &'static Suite,
+    pub(crate) group: &'static dyn KeyExchangeGroup,
+    pub(crate) identity: Arc<CertifiedKey>,
+    pub(crate) scheme: SignatureScheme,
+}
+
+/// Chooses suite, group, certificate and signature scheme for 1.2, all of which depend on each
+/// other: a suite counts only if a certificate fits it and its key can sign as the client accepts.
+pub(crate) fn choose_v12(config: &ServerConfig, hello: &ClientHello<'_>) -> Result<Choice, Error> {
+    // The error that came closest to success is the one worth reporting.
+    let mut failure = PeerIncompatible::NoSharedSuite;
+    let group = choose_group(config, &hello.extensions, Version::V12);
+    // A hello without the extension stands for SHA-1 (RFC 5246 §7.4.1.4.1), which we never sign.
+    let schemes = hello.extensions.signature_algorithms;
+    let accepts = |scheme| schemes.is_some_and(|list| list.contains(scheme));
+    let usable = |suite: &&'static Suite| {
+        suite.facts.version == Version::V12 && hello.cipher_suites.contains(suite.id())
+    };
+    let in_order = |suite: &'static Suite| -> Option<Choice> {
+        let kind = suite.facts.key_exchange;
+        let fitting = config.identities.iter().filter(|identity| identity.fits(kind));
+        for identity in fitting {
+            let Some(group) = group else {
+                failure = PeerIncompatible::NoSharedGroup;
+                continue;
+            };
+            let Some(scheme) = identity.scheme(Version::V12, accepts) else {
+                failure = PeerIncompatible::NoSharedSignatureScheme;
+                continue;
+            };
+            return Some(Choice { suite, group, identity: identity.clone(), scheme });
+        }
+        None
+    };
+    let ours = config.common.provider.suites.iter().copied();
+    let choice = if config.prefer_client_order {
+        let theirs = hello.cipher_suites.iter();
+        theirs.filter_map(|id| config.common.provider.suite(id)).filter(usable).find_map(in_order)
+    } else {
+        ours.filter(usable).find_map(in_order)
+    };
+    choice.ok_or_else(|| failure.into())
+}
+
+/// The first group in order of preference that both sides have. A client that does not say which
+/// groups it has leaves the choice to the server (RFC 8422 §4).
+pub(crate) fn choose_group(
+    config: &ServerConfig,
+    extensions: &ClientExtensions<'_>,
+    version: Version,
+) -> Option<&'static dyn KeyExchangeGroup> {
+    let provider = &config.common.provider;
+    let mut ours = provider.groups.iter().copied().filter(|group| group.usable_in(version));
+    match &extensions.supported_groups {
+        None => ours.next(),
+        Some(offered) if config.prefer_client_order => {
+            offered.iter().find_map(|name| provider.group(name, version))
+        }
+        Some(offered) => ours.find(|group| offered.contains(group.name())),
+    }
+}
+
+/// A server's answers to the extensions that both versions negotiate alike.
+#[derive(Clone, PartialEq, Eq, Default, Debug)]
+pub(crate) struct Answers {
+    pub(crate) server_name: Option<Vec<u8>>,
+    pub(crate) alpn: Option<Vec<u8>>,
+    pub(crate) srtp_profile: Option<SrtpProfile>,
+}
+
+impl Answers {
+    /// Chooses, in the server's order of preference.
+    pub(crate) fn choose(
+        config: &CommonConfig,
+        offered: &ClientExtensions<'_>,
+    ) -> Result<Self, Error> {
+        Ok(Self {
+            server_name: offered.server_name.map(<[u8]>::to_vec),
+            alpn: choose_protocol(&config.alpn, offered.alpn.as_ref())?,
+            srtp_profile: choose_srtp(&config.srtp, offered.use_srtp.as_ref()),
+        })
+    }
+}
+
+/// RFC 7301 §3.2: no answer if this side has no protocols, an alert if none is shared.
+fn choose_protocol(
+    ours: &[Vec<u8>],
+    offered: Option<&List<'_, ProtocolName<'_>>>,
+) -> Result<Option<Vec<u8>>, Error> {
+    let Some(offered) = offered.filter(|_| !ours.is_empty()) else { return Ok(None) };
+    let shared = ours.iter().find(|protocol| offered.iter().any(|name| name.0 == &protocol[..]));
+    shared.cloned().map(Some).ok_or_else(|| PeerIncompatible::NoSharedProtocol.into())
+}
+
+/// RFC 5764 §4.1.1: no answer if no profile is shared. A master key identifier is not supported,
+/// so none is sent back whatever the client offered, as §4.1.3 allows.
+fn choose_srtp(ours: &[SrtpProfile], offered: Option<&UseSrtp<'_>>) -> Option<SrtpProfile> {
+    let offered = offered?;
+    ours.iter().copied().find(|profile| offered.profiles.contains(*profile))
+}
+
+/// What a client offered, to check the server's answers against.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Offered<'a> {
+    pub(crate) config: &'a CommonConfig,
+    /// Every extension that the hello carried.
+    pub(crate) types: &'a [ExtensionType],
+}
+
+impl Offered<'_> {
+    /// Refuses what was not asked for, and reads the answers that both versions have in common.
+    pub(crate) fn accept(&self, answers: &ServerExtensions<'_>) -> Result<Answers, Error> {
+        if let Some(typ) = answers.types().find(|typ| !self.types.contains(typ)) {
+            return Err(PeerMisbehaved::UnsolicitedExtension(typ).into());
+        }
+        if let Some(name) = answers.alpn
+            && !self.config.alpn.iter().any(|protocol| &protocol[..] == name)
+        {
+            return Err(PeerMisbehaved::UnofferedProtocol.into());
+        }
+        if let Some(srtp) = answers.use_srtp
+            && (!self.config.srtp.contains(&srtp.profile) || !srtp.mki.is_empty())
+        {
+            return Err(PeerMisbehaved::UnofferedSrtpProfile.into());
+        }
+        check_point_formats(answers.ec_point_formats)?;
+        Ok(Answers {
+            server_name: None,
+            alpn: answers.alpn.map(<[u8]>::to_vec),
+            srtp_profile: answers.use_srtp.map(|srtp| srtp.profile),
+        })
+    }
+}
+
+/// Whoever lists point formats must list the uncompressed one (RFC 8422 §5.1.2).
+pub(crate) fn check_point_formats(formats: Option<&[u8]>) -> Result<(), Error> {
+    match formats {
+        Some(formats) if !formats.contains(&EcPointFormat::UNCOMPRESSED.0) => {
+            Err(PeerIncompatible::NoUncompressedPoints.into())
+        }
+        _ => Ok(()),
+    }
+}
+
+/// How `wire` frames the key exchange of a suite.
+pub(crate) const fn framing(kind: KeyExchangeKind) -> sealgram_wire::messages12::KeyExchangeKind {
+    use sealgram_wire::messages12::KeyExchangeKind as Wire;
+    match kind {
+        KeyExchangeKind::EcdheEcdsa | KeyExchangeKind::EcdheRsa | KeyExchangeKind::Any => {
+            Wire::Ecdhe
+        }
+        KeyExchangeKind::Psk => Wire::Psk,
+        KeyExchangeKind::EcdhePsk => Wire::EcdhePsk,
+    }
+}

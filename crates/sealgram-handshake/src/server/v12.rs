@@ -1,0 +1,372 @@
+//! A server's 1.2 handshake after the ClientHello (RFC 5246 §7.3).
+//!
+//! ```text
+//! <── ServerHello, Certificate, ServerKeyExchange, CertificateRequest?, ServerHelloDone
+//!     Certificate?, ClientKeyExchange, CertificateVerify?, Finished ──>
+//!     (the client's identity is verified at CertificateVerify, before our Finished)
+//! <── Finished
+//! ```
+
+use alloc::boxed::Box;
+use alloc::sync::Arc;
+use alloc::vec::Vec;
+
+use pki_types::CertificateDer;
+use sealgram_crypto::{ActiveKeyExchange, CryptoError, IdentityVerified, SignatureVerified, Suite};
+use sealgram_iana::{
+    ClientCertificateType, CompressionMethod, EcPointFormat, HandshakeType, NamedGroup,
+    ProtocolVersion, SignatureScheme, Version,
+};
+use sealgram_wire::messages12::{
+    Certificate, CertificateRequest, ClientKeyExchange, EcdheParams, ServerHelloDone,
+    ServerKeyExchange,
+};
+use sealgram_wire::{
+    Asn1Cert, DigitallySigned, DistinguishedName, Group, List, Message, Phase, Random,
+    SelectedSrtp, ServerExtensions, ServerHello,
+};
+
+use crate::auth::{self, Identity, PeerAuthenticated};
+use crate::machine::{malformed, unexpected};
+use crate::negotiate::{Answers, Choice, framing};
+use crate::schedule::v12::MasterSecret;
+use crate::transcript::Transcript;
+use crate::{
+    Answer, Ask, Connected, Effects, Error, KeySource, Negotiated, PeerMisbehaved, Randoms,
+    ServerConfig, Side, Sign,
+};
+
+/// What the ClientHello has settled.
+#[derive(Debug)]
+pub(super) struct Hello {
+    pub(super) config: Arc<ServerConfig>,
+    pub(super) randoms: Randoms,
+    pub(super) suite: &'static Suite,
+    pub(super) extended_master_secret: bool,
+    pub(super) signals_renegotiation: bool,
+    pub(super) lists_point_formats: bool,
+    pub(super) answers: Answers,
+    pub(super) transcript: Transcript,
+}
+
+#[derive(Debug)]
+pub(crate) enum Server12 {
+    WaitSignature(Exchange),
+    ExpectCertificate(Exchange),
+    ExpectClientKeyExchange(ExpectClientKeyExchange),
+    ExpectCertificateVerify(ExpectCertificateVerify),
+    WaitIdentity(WaitIdentity),
+    ExpectFinished(ExpectFinished),
+    Connected(MasterSecret),
+}
+
+impl Server12 {
+    pub(super) fn handle(self, message: &Message<'_>, fx: &mut dyn Effects) -> Result<Self, Error> {
+        match self {
+            Self::ExpectCertificate(state) => state.on_certificate(message),
+            Self::ExpectClientKeyExchange(state) => state.handle(message, fx),
+            Self::ExpectCertificateVerify(state) => state.handle(message, fx),
+            Self::ExpectFinished(state) => state.handle(message, fx),
+            Self::WaitSignature(_) | Self::WaitIdentity(_) | Self::Connected(_) => {
+                Err(unexpected(message, "no handshake message"))
+            }
+        }
+    }
+
+    pub(super) fn waits_for(&self, answer: &Answer) -> bool {
+        matches!(
+            (self, answer),
+            (Self::WaitIdentity(_), Answer::VerifyPeer(_))
+                | (Self::WaitSignature(_), Answer::Sign(_))
+        )
+    }
+
+    pub(super) fn resolve(self, answer: Answer, fx: &mut dyn Effects) -> Result<Self, Error> {
+        match (self, answer) {
+            (Self::WaitIdentity(state), Answer::VerifyPeer(verified)) => {
+                state.accept(verified?, fx)
+            }
+            (Self::WaitSignature(state), Answer::Sign(signature)) => {
+                state.on_signature(signature, fx)
+            }
+            (state, _) => Ok(state),
+        }
+    }
+}
+
+impl Hello {
+    fn send(&mut self, typ: HandshakeType, body: &[u8], fx: &mut dyn Effects) -> Result<(), Error> {
+        let seq = fx.send(typ, body, Phase::Plaintext, Group::Flight)?;
+        self.transcript.add(typ, seq, body);
+        Ok(())
+    }
+
+    /// Sends our flight up to where a signature is needed.
+    pub(super) fn answer(
+        mut self,
+        legacy_version: ProtocolVersion,
+        choice: &Choice,
+        fx: &mut dyn Effects,
+    ) -> Result<Server12, Error> {
+        let answers = &self.answers;
+        let extensions = ServerExtensions {
+            server_name: answers.server_name.is_some(),
+            extended_master_secret: self.extended_master_secret,
+            renegotiation_info: self.signals_renegotiation.then_some(&[]),
+            ec_point_formats: self.lists_point_formats.then_some(&[EcPointFormat::UNCOMPRESSED.0]),
+            alpn: answers.alpn.as_deref(),
+            use_srtp: answers.srtp_profile.map(|profile| SelectedSrtp { profile, mki: &[] }),
+            ..ServerExtensions::default()
+        };
+        let hello = ServerHello {
+            legacy_version,
+            random: Random(self.randoms.server),
+            session_id: &[],
+            cipher_suite: self.suite.id(),
+            compression_method: CompressionMethod::NULL,
+            extensions,
+        };
+        let body = hello.encode();
+        self.send(HandshakeType::SERVER_HELLO, &body, fx)?;
+
+        let list: Vec<_> = choice.identity.chain.iter().map(|der| Asn1Cert(der)).collect();
+        let body = Certificate { certificate_list: List::from_slice(&list) }.encode();
+        self.send(HandshakeType::CERTIFICATE, &body, fx)?;
+
+        let exchange = choice.group.start()?;
+        let params = EcdheParams { group: exchange.group(), public: exchange.share() };
+        let Randoms { client, server } = &self.randoms;
+        let message = [&client[..], server, &params.encode()].concat();
+        let next = Exchange { hello: self, exchange, scheme: choice.scheme };
+        match &choice.identity.key {
+            KeySource::Inline(key) => next.on_signature(key.sign(choice.scheme, &message), fx),
+            KeySource::Ask { .. } => {
+                let chain = choice.identity.chain.clone();
+                fx.ask(Ask::Sign(Sign { scheme: choice.scheme, message, chain }));
+                Ok(Server12::WaitSignature(next))
+            }
+        }
+    }
+
+    fn request_certificate(&mut self, fx: &mut dyn Effects) -> Result<bool, Error> {
+        let config = self.config.clone();
+        let Some(verifier) = config.client_signatures() else { return Ok(false) };
+        let authorities: Vec<_> =
+            config.client_authorities().iter().map(|name| DistinguishedName(name)).collect();
+        let types = [ClientCertificateType::ECDSA_SIGN, ClientCertificateType::RSA_SIGN];
+        let body = CertificateRequest {
+            certificate_types: List::from_slice(&types),
+            supported_signature_algorithms: List::from_slice(verifier.schemes()),
+            certificate_authorities: List::from_slice(&authorities),
+        }
+        .encode();
+        self.send(HandshakeType::CERTIFICATE_REQUEST, &body, fx)?;
+        Ok(true)
+    }
+}
+
+/// Our share is made; it is sent once it is signed.
+#[derive(Debug)]
+pub(crate) struct Exchange {
+    hello: Hello,
+    exchange: Box<dyn ActiveKeyExchange>,
+    scheme: SignatureScheme,
+}
+
+impl Exchange {
+    fn on_signature(
+        mut self,
+        signature: Result<Vec<u8>, CryptoError>,
+        fx: &mut dyn Effects,
+    ) -> Result<Server12, Error> {
+        let body = ServerKeyExchange::Ecdhe {
+            params: EcdheParams { group: self.exchange.group(), public: self.exchange.share() },
+            signature: DigitallySigned { scheme: self.scheme, signature: &signature? },
+        }
+        .encode();
+        self.hello.send(HandshakeType::SERVER_KEY_EXCHANGE, &body, fx)?;
+        let requested = self.hello.request_certificate(fx)?;
+        self.hello.send(HandshakeType::SERVER_HELLO_DONE, &ServerHelloDone.encode(), fx)?;
+        if requested {
+            return Ok(Server12::ExpectCertificate(self));
+        }
+        let peer = PeerAuthenticated::anonymous_client(&self.hello.config)?;
+        let client = ClientIdentity::Settled(peer);
+        Ok(Server12::ExpectClientKeyExchange(ExpectClientKeyExchange { exchange: self, client }))
+    }
+
+    fn on_certificate(mut self, message: &Message<'_>) -> Result<Server12, Error> {
+        if message.typ != HandshakeType::CERTIFICATE {
+            return Err(unexpected(message, "Certificate"));
+        }
+        let certificate = Certificate::read(message.body).map_err(malformed(message))?;
+        let chain = auth::own_chain(&certificate.certificate_list);
+        let client = if chain.is_empty() {
+            ClientIdentity::Settled(PeerAuthenticated::anonymous_client(&self.hello.config)?)
+        } else {
+            ClientIdentity::Claimed(chain)
+        };
+        self.hello.transcript.add_message(message);
+        Ok(Server12::ExpectClientKeyExchange(ExpectClientKeyExchange { exchange: self, client }))
+    }
+}
+
+/// Who the client says it is.
+#[derive(Debug)]
+enum ClientIdentity {
+    /// It has no certificate, and needs none.
+    Settled(PeerAuthenticated),
+    /// It has a certificate (this chain, not empty) and will prove that the key is its own.
+    Claimed(Vec<CertificateDer<'static>>),
+}
+
+#[derive(Debug)]
+pub(crate) struct ExpectClientKeyExchange {
+    exchange: Exchange,
+    client: ClientIdentity,
+}
+
+impl ExpectClientKeyExchange {
+    fn handle(self, message: &Message<'_>, fx: &mut dyn Effects) -> Result<Server12, Error> {
+        if message.typ != HandshakeType::CLIENT_KEY_EXCHANGE {
+            return Err(unexpected(message, "ClientKeyExchange"));
+        }
+        let Exchange { mut hello, exchange, scheme } = self.exchange;
+        let kind = framing(hello.suite.facts.key_exchange);
+        let received = ClientKeyExchange::read(message.body, kind).map_err(malformed(message))?;
+        let ClientKeyExchange::Ecdhe { public } = received else {
+            return Err(unexpected(message, "ClientKeyExchange with an ECDHE share"));
+        };
+        let group = exchange.group();
+        let secret =
+            exchange.complete(public).map_err(|CryptoError| PeerMisbehaved::BadKeyShare)?;
+        hello.transcript.add_message(message);
+        let session_hash = hello.extended_master_secret.then(|| hello.transcript.current());
+        let master =
+            MasterSecret::new(hello.suite, hello.randoms, secret.expose(), session_hash.as_ref());
+        if let Some(log) = &hello.config.common.key_log {
+            log.log("CLIENT_RANDOM", &hello.randoms.client, master.expose());
+        }
+        let keyed = Keyed { hello, group, scheme, master };
+        match self.client {
+            ClientIdentity::Settled(peer) => keyed.expect_finished(Vec::new(), peer, fx),
+            ClientIdentity::Claimed(chain) => {
+                let next = ExpectCertificateVerify { keyed, chain };
+                Ok(Server12::ExpectCertificateVerify(next))
+            }
+        }
+    }
+}
+
+/// The keys are agreed on; the client may still be anybody.
+#[derive(Debug)]
+struct Keyed {
+    hello: Hello,
+    group: NamedGroup,
+    scheme: SignatureScheme,
+    master: MasterSecret,
+}
+
+impl Keyed {
+    /// Only now are records under the new keys looked for: CertificateVerify still comes in
+    /// plaintext, and handshake messages are expected in one phase at a time.
+    fn expect_finished(
+        self,
+        chain: Vec<CertificateDer<'static>>,
+        peer: PeerAuthenticated,
+        fx: &mut dyn Effects,
+    ) -> Result<Server12, Error> {
+        fx.install_read(Phase::Application(0), self.master.traffic(Side::Client))?;
+        Ok(Server12::ExpectFinished(ExpectFinished { keyed: self, chain, peer }))
+    }
+}
+
+#[derive(Debug)]
+pub(crate) struct ExpectCertificateVerify {
+    keyed: Keyed,
+    chain: Vec<CertificateDer<'static>>,
+}
+
+impl ExpectCertificateVerify {
+    fn handle(mut self, message: &Message<'_>, fx: &mut dyn Effects) -> Result<Server12, Error> {
+        if message.typ != HandshakeType::CERTIFICATE_VERIFY {
+            return Err(unexpected(message, "CertificateVerify"));
+        }
+        let signature = DigitallySigned::read(message.body).map_err(malformed(message))?;
+        let hello = &mut self.keyed.hello;
+        let raw = hello.transcript.take_raw();
+        let config = hello.config.clone();
+        // Whoever asked for a certificate has a verifier for it.
+        let verifier = config
+            .client_signatures()
+            .ok_or_else(|| unexpected(message, "no CertificateVerify"))?;
+        let message_signed = auth::signed(Version::V12, &raw, &signature);
+        let signature = auth::verify_signature(verifier, &self.chain, &message_signed)?;
+        hello.transcript.add_message(message);
+        let identity = auth::verify_client(&config, &self.chain)?;
+        let next = WaitIdentity { keyed: self.keyed, chain: self.chain, signature };
+        match identity {
+            Identity::Verified(identity) => next.accept(identity, fx),
+            Identity::Asked(ask) => {
+                fx.ask(ask);
+                Ok(Server12::WaitIdentity(next))
+            }
+        }
+    }
+}
+
+/// The client holds the key of its certificate; whether it may come in is not yet known.
+#[derive(Debug)]
+pub(crate) struct WaitIdentity {
+    keyed: Keyed,
+    chain: Vec<CertificateDer<'static>>,
+    signature: SignatureVerified,
+}
+
+impl WaitIdentity {
+    fn accept(self, identity: IdentityVerified, fx: &mut dyn Effects) -> Result<Server12, Error> {
+        let peer = PeerAuthenticated::by_certificate(identity, self.signature);
+        self.keyed.expect_finished(self.chain, peer, fx)
+    }
+}
+
+#[derive(Debug)]
+pub(crate) struct ExpectFinished {
+    keyed: Keyed,
+    chain: Vec<CertificateDer<'static>>,
+    peer: PeerAuthenticated,
+}
+
+impl ExpectFinished {
+    fn handle(self, message: &Message<'_>, fx: &mut dyn Effects) -> Result<Server12, Error> {
+        if message.typ != HandshakeType::FINISHED {
+            return Err(unexpected(message, "Finished"));
+        }
+        let Self { keyed, chain, peer: PeerAuthenticated { .. } } = self;
+        let Keyed { mut hello, group, scheme, master } = keyed;
+        let transcript = hello.transcript.current();
+        if !master.finished_is_right(Side::Client, &transcript, message.body) {
+            return Err(PeerMisbehaved::BadFinished.into());
+        }
+        hello.transcript.add_message(message);
+
+        let phase = Phase::Application(0);
+        fx.install_write(phase, master.traffic(Side::Server))?;
+        let verify_data = master.verify_data(Side::Server, &hello.transcript.current());
+        fx.send(HandshakeType::FINISHED, &verify_data, phase, Group::LastFlight)?;
+        fx.connected(Connected {
+            negotiated: Negotiated {
+                version: Version::V12,
+                cipher_suite: hello.suite.id(),
+                group: Some(group),
+                signature_scheme: Some(scheme),
+                server_name: hello.answers.server_name,
+                alpn: hello.answers.alpn,
+                srtp_profile: hello.answers.srtp_profile,
+                extended_master_secret: hello.extended_master_secret,
+            },
+            peer_chain: chain,
+        });
+        Ok(Server12::Connected(master))
+    }
+}
