@@ -58,3 +58,26 @@ impl Item<'_> for (u64, u64) {
         w.u64(self.1);
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::laws::{assert_codec, list};
+    use proptest::prelude::*;
+
+    proptest! {
+        #[test]
+        fn ack_obeys_the_laws(record_numbers in list(any::<(u64, u64)>(), 0..6)) {
+            let ack = Ack { record_numbers };
+            prop_assert_eq!(ack.encode().len(), Ack::encoded_len(record_numbers.len()));
+            assert_codec!(ack, Ack::read);
+        }
+    }
+
+    #[test]
+    fn numbers_that_no_record_has_are_left_out() {
+        let numbers = [(2, 5), (1 << 16, 0), (3, 1 << 48), (3, 0)];
+        let ack = Ack { record_numbers: List::from_slice(&numbers) };
+        assert!(ack.iter().map(|n| (n.epoch(), n.sequence())).eq([(2, 5), (3, 0)]));
+    }
+}

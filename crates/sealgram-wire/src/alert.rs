@@ -30,3 +30,16 @@ impl Alert {
         [self.level.0, self.description.0]
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::laws::assert_codec;
+
+    #[test]
+    fn alert_obeys_the_laws() {
+        let alert = Alert { level: AlertLevel::FATAL, description: AlertDescription::DECODE_ERROR };
+        assert_eq!(alert.encode(), [2, 50]);
+        assert_codec!(alert, Alert::read);
+    }
+}

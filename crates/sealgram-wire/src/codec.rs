@@ -292,6 +292,24 @@ mod tests {
     }
 
     #[test]
+    fn malformed_owes_decode_error_unless_it_could_be_read() {
+        let psk = ExtensionType::PRE_SHARED_KEY;
+        for unread in
+            [Malformed::Truncated("x"), Malformed::TrailingBytes("x"), Malformed::OutOfRange("x")]
+        {
+            assert_eq!(unread.alert(), AlertDescription::DECODE_ERROR);
+        }
+        for forbidden in [
+            Malformed::DuplicateExtension(psk),
+            Malformed::MisplacedExtension(psk),
+            Malformed::IllegalValue("x"),
+            Malformed::FragmentOutOfBounds,
+        ] {
+            assert_eq!(forbidden.alert(), AlertDescription::ILLEGAL_PARAMETER);
+        }
+    }
+
+    #[test]
     fn writer_patches_nested_lengths() {
         let mut writer = Writer::new();
         writer.vec(Prefix::U16, |w| {

@@ -222,3 +222,6 @@ fn read_session_id<'a>(r: &mut Reader<'a>) -> Result<&'a [u8], Malformed> {
 fn read_optional_block<'a>(r: &mut Reader<'a>) -> Result<&'a [u8], Malformed> {
     if r.is_empty() { Ok(&[]) } else { r.vec16("extensions") }
 }
+
+#[cfg(test)]
+mod tests;

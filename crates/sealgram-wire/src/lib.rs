@@ -22,6 +22,8 @@
 )]
 
 extern crate alloc;
+#[cfg(test)]
+extern crate std;
 
 mod ack;
 mod alert;
@@ -29,6 +31,8 @@ mod codec;
 mod extensions;
 mod handshake;
 mod hello;
+#[cfg(test)]
+mod laws;
 mod list;
 pub mod messages12;
 pub mod messages13;

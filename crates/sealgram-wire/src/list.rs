@@ -221,7 +221,10 @@ integer_items!(u8: CertificateType, ClientCertificateType, PskKeyExchangeMode);
 
 /// Byte strings with a length prefix and bounds on their length, as items.
 macro_rules! opaque_items {
-    ($($(#[$meta:meta])* $name:ident($vec:ident, $prefix:ident, $lengths:expr, $field:literal);)*) => {
+    ($(
+        $(#[$meta:meta])*
+        $name:ident($vec:ident, $prefix:ident, $lengths:expr, $field:literal);
+    )*) => {
         $(
             $(#[$meta])*
             #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -251,4 +254,37 @@ opaque_items! {
     ConnectionId(vec8, U8, 0..=0xff, "ConnectionId");
     /// A proof that the sender holds a PSK, 32 to 255 bytes (RFC 8446 §4.2.11).
     PskBinderEntry(vec8, U8, 32..=0xff, "PskBinderEntry");
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::format;
+
+    #[test]
+    fn list_of_wire_bytes_equals_its_slice() {
+        let wire = List::from_wire(&[0, 0x1d, 0, 0x17]).unwrap();
+        let groups = [NamedGroup::X25519, NamedGroup::SECP256R1];
+        let slice = List::from_slice(&groups);
+        assert_eq!(wire, slice);
+        assert_eq!(wire.wire_bytes(), slice.wire_bytes());
+        assert_eq!(format!("{wire:?}"), "[x25519, secp256r1]");
+        assert_ne!(wire, List::from_slice(&groups[..1]));
+        assert!(wire.contains(NamedGroup::SECP256R1) && !wire.contains(NamedGroup::SECP384R1));
+        assert_eq!((wire.len(), slice.len()), (2, 2));
+    }
+
+    #[test]
+    fn wire_bytes_of_a_received_list_are_not_copied() {
+        let list = List::<CipherSuite>::from_wire(&[0x13, 0x01]).unwrap();
+        assert!(matches!(list.wire_bytes(), Cow::Borrowed([0x13, 0x01])));
+    }
+
+    #[test]
+    fn list_that_ends_inside_an_item_is_refused() {
+        let bytes = [2, b'h', b'2', 3, b'f'];
+        let cut = List::<ProtocolName<'_>>::from_wire(&bytes);
+        assert_eq!(cut, Err(Malformed::Truncated("ProtocolName")));
+        assert!(List::<ProtocolName<'_>>::from_wire(&bytes[..3]).is_ok());
+    }
 }

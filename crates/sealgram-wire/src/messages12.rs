@@ -314,3 +314,6 @@ impl<'a> NewSessionTicket<'a> {
 fn read_point<'a>(r: &mut Reader<'a>) -> Result<&'a [u8], Malformed> {
     codec::non_empty(r.vec8("ECPoint")?, "ECPoint")
 }
+
+#[cfg(test)]
+mod tests;

@@ -289,3 +289,6 @@ impl RequestConnectionId {
         Vec::from([self.num_cids])
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -2,11 +2,14 @@
 //!
 //! ```text
 //!  first byte      header                                              variant
-//!  20..=24, 26     typ version epoch sequence_number length            RecordHeader::Full
+//!  20..=24, 26, 27 typ version epoch sequence_number length            RecordHeader::Full
 //!  25              typ version epoch sequence_number cid length        RecordHeader::Cid
 //!  32..=63         001CSLEE [cid] sequence_number(8|16) [length]       RecordHeader::Unified
 //!  else            not a record
 //! ```
+//!
+//! Type 27 is here for 1.2, whose return routability checks have an ordinary header when they go to
+//! a peer that wants no connection ID (RFC 9853 §7.2).
 
 use core::ops::Range;
 
@@ -218,7 +221,7 @@ impl<'a> RecordHeader<'a> {
     pub fn read(bytes: &'a [u8], cid_len: usize) -> Result<(Self, usize), Malformed> {
         let mut r = Reader::new(bytes);
         let header = match bytes.first() {
-            Some(20..=24 | 26) => Self::Full(FullHeader::read(&mut r)?),
+            Some(20..=24 | 26 | 27) => Self::Full(FullHeader::read(&mut r)?),
             Some(25) => Self::Cid(CidHeader::read(&mut r, cid_len)?),
             Some(32..=63) => Self::Unified(UnifiedHeader::read(&mut r, cid_len)?),
             Some(_) => return Err(Malformed::OutOfRange("ContentType")),
@@ -270,3 +273,6 @@ fn read_cid<'a>(r: &mut Reader<'a>, cid_len: usize) -> Result<&'a [u8], Malforme
     }
     r.take(cid_len, "cid")
 }
+
+#[cfg(test)]
+mod tests;

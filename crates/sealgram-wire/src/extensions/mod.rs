@@ -11,7 +11,7 @@ use crate::{Item, List, Malformed, Prefix, Reader, Writer, codec};
 mod client;
 mod server;
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
 
 pub use client::{ClientExtensions, OfferedPsks, PskIdentity, UseSrtp};
 pub use server::{SelectedSrtp, ServerExtensions, ServerMessage};
@@ -71,8 +71,8 @@ pub(crate) fn read_block(bytes: &[u8]) -> Result<List<'_, Extension<'_>>, Malfor
 /// Finds a repeated type in time linear in the block and in constant memory.
 ///
 /// The 2^16 types are looked at in 16 ranges of 4,096 by their four high bits, each with a 512-byte
-/// set. Ranges in which nothing is present are skipped, so an honest hello takes two to four passes,
-/// and the worst (65,535 bytes with 16,383 extensions) takes 17.
+/// set. Ranges in which nothing is present are skipped, so an honest hello takes two to four
+/// passes, and the worst (65,535 bytes with 16,383 extensions) takes 17.
 fn check_unique(block: List<'_, Extension<'_>>) -> Result<(), Malformed> {
     let mut present = [false; 16];
     for extension in block {
