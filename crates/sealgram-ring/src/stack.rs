@@ -2,12 +2,13 @@
 
 use core::hint::black_box;
 
-/// Enough for whatever *ring* does with a key.
+/// Enough for whatever *ring* does with a key. Measured by the tests below on x86-64: 12 KiB, to
+/// sign with RSA; without optimisation 23 KiB, and the same 32 KiB hold.
 const DEEP: usize = 32 * 1024;
 
-/// Enough for one HMAC: its context, two hash states and a block. Small because cookies make it
-/// the cost of answering a flood.
-const SHALLOW: usize = 4 * 1024;
+/// Enough for one HMAC: 3 KiB by the same measure, without optimisation 5 KiB. Small because
+/// cookies make it part of what answering a flood costs.
+const SHALLOW: usize = 8 * 1024;
 
 /// Runs `work` and overwrites the 32 KiB of stack below the caller's frame: *ring* returns its
 /// keys by value and leaves copies on the way.
@@ -20,7 +21,7 @@ pub(crate) fn clean<R>(work: impl FnOnce() -> R) -> R {
     result
 }
 
-/// Like [`clean`], with 4 KiB.
+/// Like [`clean`], with 8 KiB.
 pub(crate) fn clean_shallow<R>(work: impl FnOnce() -> R) -> R {
     let result = below(work);
     overwrite::<SHALLOW>();
@@ -38,3 +39,6 @@ fn overwrite<const LEN: usize>() {
     // Whoever is behind `black_box` might read the array, so that it has to be written.
     black_box(&mut [0_u8; LEN]);
 }
+
+#[cfg(all(test, target_os = "linux", not(miri)))]
+mod tests;
