@@ -302,7 +302,21 @@ fn short_binder_is_refused() {
 }
 
 #[test]
+fn offer_without_psks_is_refused() {
+    for (data, field) in [
+        (&b"\0\0\0\0"[..], "identities"),
+        (b"\0\x07\0\x01i\0\0\0\0\0\0", "binders"),
+        (b"\0\x06\0\0\0\0\0\0\0\0", "PskIdentity.identity"),
+    ] {
+        let error = client_error(ExtensionType::PRE_SHARED_KEY, data);
+        assert_eq!(error, Malformed::OutOfRange(field));
+    }
+}
+
+#[test]
 fn forbidden_sizes_are_illegal() {
+    let smallest = block(&[(ExtensionType::RECORD_SIZE_LIMIT.0, &64_u16.to_be_bytes())]);
+    assert_eq!(ClientExtensions::read(smallest).unwrap().record_size_limit, Some(64));
     let limit = client_error(ExtensionType::RECORD_SIZE_LIMIT, &63_u16.to_be_bytes());
     assert_eq!(limit, Malformed::IllegalValue("record_size_limit"));
     for code in [0, 5] {

@@ -94,6 +94,14 @@ fn values_without_a_meaning_are_illegal() {
 }
 
 #[test]
+fn empty_certificate_and_empty_ticket_are_refused() {
+    let certificate = hex("00 000005 000000 0000");
+    assert_eq!(Certificate::read(&certificate), Err(Malformed::OutOfRange("cert_data")));
+    let ticket = hex("00000001 00000002 00 0000 0000");
+    assert_eq!(NewSessionTicket::read(&ticket), Err(Malformed::OutOfRange("ticket")));
+}
+
+#[test]
 fn repeated_extension_is_refused_everywhere() {
     let duplicate = Malformed::DuplicateExtension(ExtensionType(5));
     let block = "0008 00050000 00050000";
