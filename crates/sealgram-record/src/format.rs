@@ -2,7 +2,9 @@
 
 use sealgram_crypto::{AeadKind, TrafficKeys, TrafficSecret};
 use sealgram_iana::Version;
-use sealgram_wire::{FullHeader, MAX_CIPHERTEXT_12, MAX_CIPHERTEXT_13, Phase, RecordNumber};
+use sealgram_wire::{
+    FullHeader, MAX_CIPHERTEXT_12, MAX_CIPHERTEXT_13, MAX_PLAINTEXT, Phase, RecordNumber,
+};
 
 /// The ciphertext that a record-number mask is computed over (RFC 9147 §4.2.3).
 pub(crate) const SAMPLE_LEN: usize = 16;
@@ -65,6 +67,18 @@ impl Format {
         }
     }
 
+    /// The longest plaintext that we seal. 1.3 counts content type and padding and allows 2^14 + 1
+    /// bytes of them all (RFC 8446 §5.4), so a short tag's padding costs some.
+    pub(crate) const fn max_plaintext(self, kind: AeadKind) -> usize {
+        match self {
+            Self::V12 => MAX_PLAINTEXT,
+            Self::V13 => {
+                let around = self.overhead(kind).after.saturating_sub(kind.tag_len());
+                MAX_PLAINTEXT.saturating_add(1).saturating_sub(around)
+            }
+        }
+    }
+
     /// What surrounds a plaintext that we seal.
     ///
     /// 1.3 adds the content type, and with a short tag as much padding as makes the ciphertext of
@@ -118,6 +132,13 @@ mod tests {
         assert_eq!(Format::V13.epoch(Phase::Application(0)), Some(3));
         assert_eq!(Format::V13.epoch(Phase::Application(65_532)), Some(65_535));
         assert_eq!(Format::V13.epoch(Phase::Application(65_533)), None);
+    }
+
+    #[test]
+    fn longest_plaintext_leaves_room_for_type_and_padding() {
+        assert_eq!(Format::V13.max_plaintext(AeadKind::Aes128Gcm), 16_384);
+        assert_eq!(Format::V13.max_plaintext(AeadKind::Aes128Ccm8), 16_384 - 7);
+        assert_eq!(Format::V12.max_plaintext(AeadKind::Aes128Ccm8), 16_384);
     }
 
     #[test]

@@ -386,10 +386,21 @@ impl RecordLayer {
         Some(epoch.format.overhead(epoch.keys.kind))
     }
 
+    /// The longest plaintext that one record of `phase` takes, in bytes: 2^14, or 7 less where
+    /// 1.3 pads for a short tag. `None` without keys to write it.
+    #[must_use]
+    pub fn max_plaintext(&self, phase: Phase) -> Option<usize> {
+        if phase.is_plaintext() {
+            return self.write.plaintext.map(|_| MAX_PLAINTEXT);
+        }
+        let epoch = self.write.epochs.iter().find(|e| e.phase == phase)?;
+        Some(epoch.format.max_plaintext(epoch.keys.kind))
+    }
+
     /// Seals a record in place and returns its number.
     ///
-    /// `buf` is exactly the record: [`Overhead::before`] bytes, the plaintext (at most 2^14
-    /// bytes), [`Overhead::after`] bytes. Allocates nothing. After an error the content of `buf`
+    /// `buf` is exactly the record: [`Overhead::before`] bytes, the plaintext (at most
+    /// [`RecordLayer::max_plaintext`] bytes), [`Overhead::after`] bytes. Allocates nothing. After an error the content of `buf`
     /// is unspecified and must not be sent.
     pub fn seal(
         &mut self,

@@ -43,3 +43,6 @@ pub use format::Overhead;
 pub use layer::{RecordLayer, Usage};
 pub use outcome::{Discard, Discarded, Fault, Opened, SealError, Violation};
 pub use window::{Fresh, ReplayWindow, WindowSize};
+
+#[cfg(test)]
+mod tests;

@@ -137,7 +137,8 @@ pub enum SealError {
     NumbersExhausted,
     /// The keys have sealed as many records as they may (RFC 9147 §4.5.3).
     LimitReached,
-    /// More than 2^14 bytes of plaintext.
+    /// More plaintext than a record takes: see
+    /// [`RecordLayer::max_plaintext`](crate::RecordLayer::max_plaintext).
     TooLong,
     /// The buffer has no room for what surrounds the plaintext.
     TooShort,

@@ -7,13 +7,13 @@ use crate::epoch::{NextNumber, WriteEpoch};
 use crate::format::{Format, Overhead, SAMPLE_LEN, additional_data_v12, nonce_v12};
 use crate::outcome::SealError;
 
-/// Length of the plaintext in a buffer of `len` bytes.
-fn plaintext_len(len: usize, overhead: Overhead) -> Result<usize, SealError> {
+/// Length of the plaintext in a buffer of `len` bytes; at most `max`.
+fn plaintext_len(len: usize, overhead: Overhead, max: usize) -> Result<usize, SealError> {
     let plain = len
         .checked_sub(overhead.before)
         .and_then(|len| len.checked_sub(overhead.after))
         .ok_or(SealError::TooShort)?;
-    if plain > MAX_PLAINTEXT { Err(SealError::TooLong) } else { Ok(plain) }
+    if plain > max { Err(SealError::TooLong) } else { Ok(plain) }
 }
 
 /// Writes the header of a plaintext record whose content is already behind it.
@@ -23,7 +23,7 @@ pub(crate) fn seal_plaintext(
     typ: ContentType,
     buf: &mut [u8],
 ) -> Result<RecordNumber, SealError> {
-    let plain = plaintext_len(buf.len(), Overhead::PLAINTEXT)?;
+    let plain = plaintext_len(buf.len(), Overhead::PLAINTEXT, MAX_PLAINTEXT)?;
     let len = u16::try_from(plain).map_err(|_| SealError::TooLong)?;
     let head = buf.first_chunk_mut().ok_or(SealError::TooShort)?;
     let number = next.take(0).ok_or(SealError::NumbersExhausted)?;
@@ -39,7 +39,8 @@ impl WriteEpoch {
         buf: &mut [u8],
     ) -> Result<RecordNumber, SealError> {
         let kind = self.keys.kind;
-        let plain = plaintext_len(buf.len(), self.format.overhead(kind))?;
+        let max = self.format.max_plaintext(kind);
+        let plain = plaintext_len(buf.len(), self.format.overhead(kind), max)?;
         if self.limits.hard && self.next.0 >= self.limits.counts.sealed {
             return Err(SealError::LimitReached);
         }
