@@ -44,6 +44,8 @@ extern crate alloc;
 
 mod cookie;
 mod keys;
+#[cfg(test)]
+mod tests;
 
 pub use cookie::{
     AddressProven, COOKIE_LEN, Cookie13, CookieError, HelloFields, PERIOD, Retried, Retry,
