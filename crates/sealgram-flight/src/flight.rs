@@ -401,7 +401,7 @@ impl Flight {
         {
             self.outgoing.drop_group(Group::Flight);
             self.timers.reset_retransmit();
-            self.release_sent();
+            self.stop_if_answered();
         }
     }
 
@@ -417,11 +417,11 @@ impl Flight {
 
     /// The last flight is not sent again from now on (RFC 9147 §5.8.1 and RFC 6347 §4.2.4: after
     /// twice the maximum segment lifetime), and records that were acknowledged are forgotten.
-    pub fn forget_last_flight(&mut self, now: Instant) {
+    pub fn forget_last_flight(&mut self) {
         self.outgoing.drop_group(Group::LastFlight);
         self.finished = None;
         self.acks.forget_acked();
-        self.settle(now);
+        self.stop_if_answered();
     }
 
     // --- time
@@ -429,19 +429,23 @@ impl Flight {
     /// Brings the retransmission timer in line: it runs if, and only if, everything was sent and
     /// something waits for an answer.
     fn settle(&mut self, now: Instant) {
-        if !self.outgoing.awaits_answer(self.rules.acks) {
-            self.timers.reset_retransmit();
-        } else if self.outgoing.wants(self.rules.change_cipher_spec).is_none() {
+        if !self.stop_if_answered() && self.outgoing.wants(self.rules.change_cipher_spec).is_none()
+        {
             self.timers.start_retransmit(now);
         }
-        self.release_sent();
     }
 
-    /// Without messages no ACK can acknowledge anything.
-    fn release_sent(&mut self) {
+    /// Stops the retransmission timer if nothing waits for an answer. Whether that is so.
+    fn stop_if_answered(&mut self) -> bool {
+        let answered = !self.outgoing.awaits_answer(self.rules.acks);
+        if answered {
+            self.timers.reset_retransmit();
+        }
+        // Without messages no ACK can acknowledge anything.
         if self.outgoing.is_empty() {
             self.sent.clear();
         }
+        answered
     }
 
     /// The earlier of both timers.

@@ -18,10 +18,10 @@ use sealgram_wire::{Fragment, Group, MessageSeq, Phase};
 
 use crate::ranges::Ranges;
 
-/// Messages that are queued or whose acknowledgement was not polled. The longest flight has 8
-/// messages; with the last flight, tickets and one message of each other kind that makes 16, and
-/// twice that is room for configurations that send many tickets.
-pub(crate) const MAX_QUEUED: usize = 32;
+/// Messages that are queued or whose acknowledgement was not polled. A flight has up to 7
+/// messages; a last flight that still waits for its ACK, a KeyUpdate, two messages about
+/// connection IDs and a handful of tickets can come on top. Twice their sum.
+const MAX_QUEUED: usize = 32;
 
 /// The longest body that the 24 bits of `length` can say (RFC 9147 §5.2).
 const MAX_BODY: usize = 0xff_ffff;

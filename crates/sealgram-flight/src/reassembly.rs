@@ -14,9 +14,10 @@ use core::fmt;
 use sealgram_iana::HandshakeType;
 use sealgram_wire::{Fragment, MessageSeq, OwnedMessage, Phase};
 
-/// How many messages, from the next one on, are kept. The longest flight that can arrive while
-/// its first message is lost has 7 messages (RFC 6347 §4.2.4, a client's certificate flight with
-/// a supplement and a session ticket's answer; RFC 9147's are shorter).
+/// How many messages, from the next one on, are kept. The longest flight is a 1.2 server's:
+/// ServerHello, SupplementalData, Certificate, CertificateStatus, ServerKeyExchange,
+/// CertificateRequest, ServerHelloDone (RFC 5246 §7.3, RFC 4680 §2, RFC 6066 §8). So if a flight's
+/// first message is lost, nothing else of it is lost with it.
 const WINDOW: u32 = 7;
 
 /// Bytes kept of messages after the next one, all together. A chain of certificates behind a lost

@@ -80,6 +80,9 @@ impl FlightConfig {
     pub fn give_up_after(&self) -> Duration {
         let mut sum = Duration::ZERO;
         let mut period = self.initial_timeout.min(self.max_timeout);
+        if period.is_zero() {
+            return sum; // doubling it leads nowhere
+        }
         for expiry in 0..=self.max_retransmits {
             if period >= self.max_timeout {
                 let rest = self.max_retransmits.saturating_sub(expiry).saturating_add(1);
