@@ -62,3 +62,61 @@ pub(crate) fn wrap(tag: u8, parts: &[&[u8]]) -> Zeroizing<Vec<u8>> {
     }
     der
 }
+
+#[cfg(test)]
+mod tests {
+    extern crate std;
+    use std::vec;
+
+    use super::*;
+
+    #[test]
+    fn wrapped_value_is_taken_out_again() {
+        for (len, header) in [(0, 2), (127, 2), (128, 3), (255, 3), (256, 4), (65_535, 4)] {
+            let content = vec![0x5a; len];
+            let (head, tail) = content.split_at(len / 3);
+            let der = wrap(SEQUENCE, &[head, tail]);
+            assert_eq!(der.len(), header + len);
+            let mut rest = &der[..];
+            assert_eq!(take(&mut rest, SEQUENCE), Some(&content[..]));
+            assert!(rest.is_empty());
+        }
+    }
+
+    #[test]
+    fn wrapping_does_not_reallocate() {
+        let content = vec![0; 70_000];
+        let der = wrap(SEQUENCE, &[&content]);
+        assert_eq!(der[..5], [SEQUENCE, 0x83, 0x01, 0x11, 0x70]);
+        assert_eq!(der.capacity(), content.len() + 2 + size_of::<usize>());
+    }
+
+    #[test]
+    fn value_that_is_not_there_changes_nothing() {
+        let der = [INTEGER, 1, 5, OCTET_STRING];
+        let mut rest = &der[..];
+        assert_eq!(take(&mut rest, SEQUENCE), None);
+        assert_eq!(rest, der);
+        assert_eq!(take(&mut rest, INTEGER), Some(&[5][..]));
+        assert_eq!(take(&mut rest, OCTET_STRING), None);
+        assert_eq!(rest, [OCTET_STRING]);
+    }
+
+    #[test]
+    fn length_beyond_the_end_or_of_unknown_form_is_refused() {
+        for der in [
+            &[SEQUENCE, 1][..],
+            &[SEQUENCE, 0x80],
+            &[SEQUENCE, 0x81],
+            &[SEQUENCE, 0x81, 2, 0],
+            &[SEQUENCE, 0x82, 0],
+            &[SEQUENCE, 0x82, 0, 2, 0],
+            &[SEQUENCE, 0x83, 0, 0, 0],
+            &[SEQUENCE, 0xff],
+        ] {
+            let mut rest = der;
+            assert_eq!(take(&mut rest, SEQUENCE), None, "{der:?}");
+            assert_eq!(rest, der);
+        }
+    }
+}
