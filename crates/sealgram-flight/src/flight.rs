@@ -87,8 +87,8 @@ pub struct Flight {
     answered: bool,
     /// The handshake is complete.
     complete: bool,
-    /// The peer's Finished and the phase that it came in.
-    finished: Option<(MessageSeq, Phase)>,
+    /// The number of the peer's Finished.
+    finished: Option<MessageSeq>,
     flights_resent: u64,
 }
 
@@ -262,7 +262,7 @@ impl Flight {
             self.acknowledge_implicitly();
             self.settle(now);
             let Fragment { typ, seq, body, .. } = fragment;
-            self.on_delivered(typ, seq, record.phase);
+            self.on_delivered(typ, seq);
             return Ok(Received::Message(Message { typ, seq, phase: record.phase, body }));
         }
         match self.reassembly.insert(&fragment) {
@@ -290,8 +290,8 @@ impl Flight {
             record.discarded = true;
             return Received::Dropped;
         }
-        let finished = fragment.typ == HandshakeType::FINISHED
-            && self.finished == Some((fragment.seq, record.phase));
+        let finished =
+            fragment.typ == HandshakeType::FINISHED && self.finished == Some(fragment.seq);
         // One resend for each repeat, also if it comes in several fragments, and none while the
         // last one is still being sent.
         let starts = fragment.offset == 0 && !fragment.body.is_empty();
@@ -326,7 +326,7 @@ impl Flight {
             return None;
         }
         let message = self.reassembly.pop()?;
-        self.on_delivered(message.typ, message.seq, message.phase);
+        self.on_delivered(message.typ, message.seq);
         Some(message)
     }
 
@@ -336,10 +336,10 @@ impl Flight {
         self.paused = paused;
     }
 
-    fn on_delivered(&mut self, typ: HandshakeType, seq: MessageSeq, phase: Phase) {
+    fn on_delivered(&mut self, typ: HandshakeType, seq: MessageSeq) {
         self.answered = true;
         if typ == HandshakeType::FINISHED {
-            self.finished = Some((seq, phase));
+            self.finished = Some(seq);
         }
     }
 
@@ -397,8 +397,7 @@ impl Flight {
     /// Part of the reply is here, so the flight arrived. Not before all of it was sent: it cannot
     /// be a reply then.
     fn acknowledge_implicitly(&mut self) {
-        if self.rules.implicit_ack && !self.complete && self.outgoing.is_transmitted(Group::Flight)
-        {
+        if self.rules.implicit_ack && self.outgoing.is_transmitted(Group::Flight) {
             self.outgoing.drop_group(Group::Flight);
             self.timers.reset_retransmit();
             self.stop_if_answered();

@@ -18,6 +18,7 @@ fn ack_names_received_records_in_order_and_again() {
     assert_eq!(acked(&ack), [(0, 3), (0, 5), (0, 7)]);
     assert_eq!(end.flight.poll_timeout(), None);
     end.read_fragment(at(300), Phase::Plaintext, 4, fragment(0, 100, 50, b"a")).unwrap();
+    end.read_fragment(at(400), Phase::Plaintext, 4, fragment(0, 100, 50, b"a")).unwrap();
     assert_eq!(end.flight.poll_timeout(), Some((at(550), TimerKind::Ack)));
     end.fire(at(550));
     assert_eq!(acked(&end.record(at(550), 100).unwrap()), [(0, 3), (0, 4), (0, 5), (0, 7)]);

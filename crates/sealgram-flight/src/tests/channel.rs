@@ -362,7 +362,11 @@ fn third_of_all_datagrams_lost_completes_or_times_out() {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 200, failure_persistence: None, ..Default::default() })]
+    #![proptest_config(ProptestConfig {
+        cases: 200,
+        failure_persistence: None,
+        ..Default::default()
+    })]
 
     #[test]
     fn bad_network_delivers_everything_in_order_or_times_out(

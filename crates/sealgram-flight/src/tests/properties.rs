@@ -115,7 +115,8 @@ proptest! {
         for (pass, picks) in acks.iter().enumerate() {
             let mut expected = missing.clone();
             for i in 0.. {
-                let Some(record) = end.record(at(0), rooms[(pass + i) % rooms.len()]) else { break };
+                let room = rooms[(pass + i) % rooms.len()];
+                let Some(record) = end.record(at(0), room) else { break };
                 for (seq, offset, len) in record.fragments() {
                     let range = offset as usize..offset as usize + len.max(1);
                     for left in &mut expected[usize::from(seq)][range] {

@@ -197,10 +197,11 @@ fn repeated_finished_resends_the_last_flight_once_for_each_repeat() {
     // RFC 6347 §4.2.4
     let mut server = End::new(FlightRules::V12);
     server.flight.set_read_phase(APP).unwrap();
+    assert_eq!(server.read_fragment(at(0), APP, 50, fragment(0, 1, 0, b"a")), Ok("message"));
     let finished = body(12, 4);
     let finished = |offset: usize, end: usize| Fragment {
         typ: HandshakeType::FINISHED,
-        ..fragment(0, 12, offset as u32, &finished[offset..end])
+        ..fragment(1, 12, offset as u32, &finished[offset..end])
     };
     assert_eq!(server.read_fragment(at(0), APP, 0, finished(0, 12)), Ok("message"));
     server.send(HandshakeType::FINISHED, 12, APP, Group::LastFlight);
@@ -218,6 +219,9 @@ fn repeated_finished_resends_the_last_flight_once_for_each_repeat() {
         assert_eq!(server.drain(at(1), 100).len(), 0);
         assert_eq!(server.flight.flights_resent(), repeat);
     }
+    let other = Fragment { seq: MessageSeq(0), ..finished(0, 12) };
+    assert_eq!(server.read_fragment(at(1), APP, 98, other), Ok("repeat"));
+    assert_eq!(server.drain(at(1), 100).len(), 0, "not the Finished");
     assert_eq!(server.read_fragment(at(1), PLAIN, 99, finished(0, 12)), Ok("dropped"));
     assert_eq!(server.drain(at(1), 100).len(), 0);
     server.flight.forget_last_flight();

@@ -62,6 +62,17 @@ fn filled_token_that_is_dropped_is_wanted_again() {
 }
 
 #[test]
+fn resend_ordered_between_fill_and_sent_starts_at_the_beginning() {
+    let mut end = End::new(FlightRules::V12);
+    end.send(HandshakeType::CERTIFICATE, 60, Phase::Plaintext, Group::Flight);
+    end.record(at(0), 32).unwrap();
+    let filled = end.flight.fill(&mut [0; 32]).unwrap();
+    assert!(end.flight.resend_now());
+    end.flight.sent(at(0), filled, number(Phase::Plaintext, 9));
+    assert_eq!(end.record(at(0), 32).unwrap().fragments(), [(0, 0, 20)]);
+}
+
+#[test]
 fn change_cipher_spec_goes_between_phases_and_is_resent() {
     let mut end = End::new(FlightRules::V12);
     end.send(HandshakeType::CLIENT_KEY_EXCHANGE, 33, Phase::Plaintext, Group::Flight);
