@@ -37,6 +37,8 @@ mod fingerprint;
 mod path;
 mod roots;
 mod signature;
+#[cfg(test)]
+mod tests;
 mod webpki_verifier;
 
 pub use build::{BuildError, UnknownStatus};
