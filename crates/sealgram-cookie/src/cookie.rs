@@ -213,7 +213,7 @@ impl CookieKeys {
         else {
             return Err(CookieError::Invalid);
         };
-        if hash.len() != usize::from(*hash_len) || hash.len() > HashKind::MAX_LEN {
+        if hash.len() != usize::from(*hash_len) {
             return Err(CookieError::Invalid);
         }
         let proven = self.verify(LABEL_V13, front, address, hello, carried, now)?;

@@ -8,7 +8,7 @@
 //!    │ error (reported)
 //! no demands but the path itself, at a time when all of it is valid
 //!    │ ok                        └─error──> reported, and UnknownIssuer or SelfSigned with it
-//! usage │ revocation │ distrust, each alone, then all together, at that time: errors reported
+//! revocation │ distrust, each alone, then all demands together, at that time: errors reported
 //! ```
 //!
 //! The first answer alone accepts; the others only add errors. What holds for the errors: *unless
@@ -211,7 +211,6 @@ impl Rules<'_> {
         };
 
         let mut looks: Vec<Demands> = Vec::new();
-        looks.push(Demands { usage: true, ..Demands::NONE });
         if !self.crls.is_empty() {
             // A certificate of unknown status must not hide a revoked one.
             let revocation = Some(Revocation::AS_FAR_AS_KNOWN);
@@ -220,6 +219,8 @@ impl Rules<'_> {
         if self.distrusted.is_some() {
             looks.push(Demands { distrust: true, ..Demands::NONE });
         }
+        // Usage comes first in webpki, so nothing hides it here. And each demand alone may be met by
+        // a path that fails another one.
         looks.push(all);
         for demands in looks {
             if let Err(error) = self.build(leaf, intermediates, time, demands) {

@@ -3,6 +3,7 @@
 use std::sync::OnceLock;
 
 use proptest::prelude::*;
+use rcgen::CustomExtension;
 use sealgram_crypto::{CertificateError, SignatureVerifier, SignedMessage};
 use sealgram_iana::{SignatureScheme, Version};
 
@@ -85,6 +86,37 @@ fn key_that_is_read_is_the_key_that_webpki_reads() {
         let webpki = webpki::EndEntityCert::try_from(&party.der).unwrap();
         let ours = Certificate::read(&party.der).unwrap();
         assert_eq!(ours.public_key, webpki.subject_public_key_info().as_ref());
+    }
+}
+
+#[test]
+fn extension_that_comes_twice_is_malformed() {
+    for (number, content) in [(15, vec![3, 2, 7, 0x80]), (37, vec![0x30, 0])] {
+        let root = Party::root();
+        let leaf = root.certify_leaf(|params| {
+            for _ in 0..2 {
+                let oid = [2, 5, 29, number];
+                let extension = CustomExtension::from_oid_content(&oid, content.clone());
+                params.custom_extensions.push(extension);
+            }
+        });
+        assert_eq!(Certificate::read(&leaf.der).err(), Some(NotDer));
+        let found = errors(verify(&*server_verifier(&root), &[&leaf]));
+        assert_eq!(found, [CertificateError::Malformed]);
+    }
+}
+
+#[test]
+fn key_usage_that_is_no_bit_string_is_malformed() {
+    for content in [vec![], vec![4, 2, 7, 0x80], vec![3, 0], vec![3, 1, 7], vec![3, 5, 7, 0x80]] {
+        let root = Party::root();
+        let leaf = root.certify_leaf(|params| {
+            let extension = CustomExtension::from_oid_content(&[2, 5, 29, 15], content);
+            params.custom_extensions.push(extension);
+        });
+        assert_eq!(Certificate::read(&leaf.der).unwrap().may_sign(), Err(NotDer));
+        let found = errors(verify(&*server_verifier(&root), &[&leaf]));
+        assert_eq!(found, [CertificateError::Malformed]);
     }
 }
 

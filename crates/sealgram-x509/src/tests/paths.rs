@@ -84,6 +84,37 @@ fn certificates_that_are_never_valid_together_have_no_path() {
 }
 
 #[test]
+fn dates_that_do_not_forbid_the_present_are_not_reported() {
+    let root = Party::root();
+    let verifier = server_verifier(&root);
+    // When the leaf's time comes, the intermediate's is over; but it is not over yet.
+    let mut params = ca_params("intermediate");
+    params.not_after = date_time_ymd(2025, 3, 1);
+    let intermediate = root.certify(params);
+    let leaf = intermediate.certify_leaf(|params| params.not_before = date_time_ymd(2025, 6, 1));
+    assert_eq!(
+        errors(verify(&*verifier, &[&leaf, &intermediate])),
+        [E::UnknownIssuer, E::NotYetValid]
+    );
+    // The other way round.
+    let mut params = ca_params("intermediate");
+    params.not_before = date_time_ymd(2024, 9, 1);
+    let intermediate = root.certify(params);
+    let leaf = intermediate.certify_leaf(|params| params.not_after = date_time_ymd(2024, 6, 1));
+    assert_eq!(errors(verify(&*verifier, &[&leaf, &intermediate])), [E::UnknownIssuer, E::Expired]);
+}
+
+#[test]
+fn chain_that_asks_for_too_much_work_is_refused() {
+    let root = Party::root();
+    let crowd: Vec<_> = (0..60).map(|_| root.certify(ca_params("crowd"))).collect();
+    let leaf = Party::self_signed(ca_params("crowd")).certify_leaf(|_| {});
+    let chain: Vec<_> = core::iter::once(&leaf).chain(&crowd).collect();
+    let found = errors(verify(&*server_verifier(&root), &chain));
+    assert!(matches!(found[..], [E::UnknownIssuer, E::Other(_)]), "{found:?}");
+}
+
+#[test]
 fn leaf_of_an_unknown_authority_is_refused() {
     let leaf = Party::self_signed(ca_params("somebody")).certify_leaf(|_| {});
     let error = verify(&*server_verifier(&Party::root()), &[&leaf]).unwrap_err();

@@ -210,6 +210,29 @@ fn distrusted_intermediate_is_refused_unless_another_way_is_sent() {
     assert_eq!(errors(verify(&*verifier, &[&leaf, &old, &again])), []);
 }
 
+/// One way leads through a revoked intermediate, the other through a distrusted one.
+#[test]
+fn each_way_with_its_own_fault_is_no_way() {
+    let root = Party::root();
+    let revoked = numbered(&root, ca_params("intermediate"), 7);
+    let leaf = revoked.certify_leaf(|_| {});
+    let mut params = ca_params("intermediate");
+    params.serial_number = Some(SerialNumber::from(8));
+    let der = params.signed_by(&revoked.key, &root.issuer()).unwrap().into();
+    let distrusted = Party { params, key: KeyPair::generate().unwrap(), der };
+    let verifier = builder(&root)
+        .with_crls([crl(&root, &[7])])
+        .with_unknown_revocation(UnknownStatus::Allow)
+        .with_distrusted([distrusted.fingerprint()], SHA256)
+        .build()
+        .unwrap();
+    let chain = [&leaf, &revoked, &distrusted];
+    for now in [NOW, NOW + 400 * DAY] {
+        let found = errors(verify_as(&*verifier, &chain, Some(NAME), now));
+        assert!(found.contains(&E::Revoked) || found.contains(&E::Distrusted), "{found:?}");
+    }
+}
+
 #[test]
 fn contradictory_distrust_is_refused() {
     let root = Party::root();
