@@ -1,2 +1,34 @@
-//! What the integration tests share.
+//! Black-box tests of the `sealgram` command against foreign programs: what they share.
+//!
+//! ```text
+//!   tests/openssl_*.rs      rows of data, and what each row expects
+//!        |
+//!        v
+//!   Rows -> Scene           one row: a directory, a deadline, what every program said
+//!        |
+//!        +-- Conversation   sealgram and openssl with a relay between them
+//!        +-- Authority           keys and certificates, made on the spot
+//!        +-- Openssl        `openssl s_server` and `s_client`
+//!        +-- Sealgram       `sealgram listen` and `connect`
+//!        +-- Relay          stands between two programs: records and loses datagrams
+//! ```
+//!
+//! Nothing here looks inside sealgram: the command line, its output and the wire are all it sees.
+//! A row that fails shows the command lines and the whole output of every program it started.
 #![forbid(unsafe_code)]
+
+mod conversation;
+mod openssl;
+mod pki;
+mod program;
+mod relay;
+mod scene;
+mod sealgram;
+
+pub use conversation::{Conversation, Ended, Failed, Role};
+pub use openssl::{Cipher, Group, Openssl, OpensslClient, OpensslServer};
+pub use pki::{Authority, Identity, KeyKind, Leaf};
+pub use program::{Exit, Program, Stream};
+pub use relay::{Datagram, Direction, Loss, Relay};
+pub use scene::{Checked, Failure, Scene, check, check_contains, check_eq, foreign_peer, rows};
+pub use sealgram::{Report, Reports, Sealgram, SealgramConnect, SealgramListen};
