@@ -1,7 +1,7 @@
 //! Both directions of one association.
 
 use alloc::vec::Vec;
-use core::mem;
+use core::{fmt, mem};
 
 use sealgram_crypto::{CryptoError, TrafficSecret};
 use sealgram_iana::{ContentType, ProtocolVersion, Version};
@@ -443,6 +443,16 @@ impl Reading {
             Some(phase) if epoch > self.newest => (Discard::FutureEpoch, Some(phase)),
             _ => (Discard::UnknownEpoch, None),
         }
+    }
+}
+
+impl fmt::Debug for RecordLayer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("RecordLayer")
+            .field("version", &self.version)
+            .field("read_phase", &self.read_phase())
+            .field("write_phase", &self.write_phase())
+            .finish_non_exhaustive()
     }
 }
 

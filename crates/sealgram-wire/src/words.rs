@@ -27,6 +27,13 @@ impl Instant {
         self.0
     }
 
+    /// The instant `duration` later, or the end of time (584,000 years) if that is earlier.
+    #[must_use]
+    pub fn saturating_add(self, duration: Duration) -> Self {
+        let micros = u64::try_from(duration.as_micros()).unwrap_or(u64::MAX);
+        Self(self.0.saturating_add(micros))
+    }
+
     /// The time from `earlier` to `self`, or zero if `earlier` is later.
     #[must_use]
     pub const fn saturating_since(self, earlier: Self) -> Duration {
@@ -37,10 +44,9 @@ impl Instant {
 impl Add<Duration> for Instant {
     type Output = Self;
 
-    /// Saturates at the end of time (584,000 years), so that no caller's duration can wrap.
+    /// As [`Instant::saturating_add`].
     fn add(self, duration: Duration) -> Self {
-        let micros = u64::try_from(duration.as_micros()).unwrap_or(u64::MAX);
-        Self(self.0.saturating_add(micros))
+        self.saturating_add(duration)
     }
 }
 

@@ -1,3 +1,81 @@
-//! DTLS 1.2 and 1.3 in pure Rust: a sans-IO core, no_std, safe under hostile input
+//! DTLS in pure Rust: a sans-IO core that is `no_std` and safe under hostile input.
+//!
+//! A [`Connection`] is one association with one peer. It owns no socket and reads no clock: its
+//! owner hands datagrams and the time in, and takes datagrams, events and timeouts out, in any
+//! order and at any time. An [`Endpoint`] stands in front of many connections on one socket:
+//! it answers unproven peers without keeping anything for them.
+//!
+//! Most programs want a driver: `sealgram-udp` for blocking sockets.
+//!
+//! # A connection's life
+//!
+//! ```text
+//!   handle_datagram ─┐                    ┌─> poll_transmit       datagrams to send
+//!   handle_timeout  ─┼──> Connection ─────┼─> poll_timeout        when to wake up
+//!   resolve         ─┤                    ├─> poll_event          Connected, Needs, Closed
+//!   send, close     ─┘                    └─> poll_endpoint_event for the Endpoint
+//! ```
+//!
+//! Garbage is never an error: a datagram that cannot be authenticated is counted in [`Stats`] and
+//! dropped. What ends a connection is told once, by [`Event::Closed`], with a typed [`Error`].
 #![forbid(unsafe_code)]
 #![no_std]
+#![cfg_attr(
+    not(test),
+    deny(
+        clippy::unwrap_used,
+        clippy::expect_used,
+        clippy::panic,
+        clippy::indexing_slicing,
+        clippy::arithmetic_side_effects,
+        clippy::cast_possible_truncation,
+        clippy::cast_sign_loss
+    )
+)]
+
+extern crate alloc;
+#[cfg(feature = "std")]
+extern crate std;
+
+mod config;
+mod connection;
+mod endpoint;
+mod error;
+mod event;
+mod path;
+mod stats;
+mod timers;
+#[cfg(feature = "std")]
+mod wall_clock;
+
+pub use config::{
+    ClientConfig, ClientConfigBuilder, Ready, ServerConfig, ServerConfigBuilder, TransportConfig,
+    WantsClientIdentity, WantsClientVerifier, WantsIdentity, WantsServerVerifier,
+};
+pub use connection::Connection;
+pub use endpoint::{
+    Admission, Dropped, Endpoint, EndpointConfig, EndpointStats, Handle, Incoming, Routed,
+};
+pub use error::{ConfigError, Misuse, SendError};
+pub use event::{
+    AskId, CloseReason, Closed, Data, EndpointEvent, Event, Handled, Timeout, TimeoutKind,
+};
+pub use path::{Path, Transmit};
+pub use pki_types;
+pub use sealgram_crypto as crypto;
+pub use sealgram_handshake::{
+    Answer, Ask, Connected, Error, ErrorKind, Negotiated, PeerIncompatible, PeerMisbehaved, Side,
+    Sign, VerifyPeer,
+};
+pub use sealgram_iana as iana;
+#[cfg(feature = "ring")]
+pub use sealgram_ring as ring;
+pub use sealgram_wire::Instant;
+pub use sealgram_x509::{
+    FingerprintVerifier, RootStore, UnknownStatus, WebPkiClientVerifier, WebPkiServerVerifier,
+    danger,
+};
+pub use stats::{Discards, Info, Stats};
+pub use timers::Timers;
+#[cfg(feature = "std")]
+pub use wall_clock::SystemClock;

@@ -1,0 +1,481 @@
+//! The builders. Each step is a type of its own, so that none can be left out.
+
+use alloc::sync::Arc;
+use alloc::vec::Vec;
+
+use pki_types::{CertificateDer, PrivateKeyDer};
+use sealgram_crypto::{
+    ClientVerifier, CryptoProvider, KeyLog, ServerVerifier, SignatureAlgorithm, SignatureVerifier,
+    WallClock,
+};
+use sealgram_handshake::{
+    CertifiedKey, ClientConfig as Client, ClientVerification, CommonConfig, KeySource,
+    ServerConfig as Server, ServerVerification, Versions,
+};
+use sealgram_iana::{CipherSuite, NamedGroup, SignatureScheme, SrtpProfile, Version};
+use sealgram_x509::{RootStore, WebPkiServerVerifier, check_key};
+
+use super::{ClientConfig, ServerConfig, TransportConfig};
+use crate::ConfigError;
+
+/// What every builder collects, whatever its step.
+#[derive(Clone, Debug)]
+struct Options {
+    provider: CryptoProvider,
+    versions: Versions,
+    alpn: Vec<Vec<u8>>,
+    srtp: Vec<SrtpProfile>,
+    require_extended_master_secret: bool,
+    key_log: Option<Arc<dyn KeyLog>>,
+    wall_clock: Option<Arc<dyn WallClock>>,
+    transport: TransportConfig,
+}
+
+impl Options {
+    fn new(provider: CryptoProvider) -> Self {
+        #[cfg(feature = "std")]
+        let wall_clock: Option<Arc<dyn WallClock>> = Some(Arc::new(crate::SystemClock));
+        #[cfg(not(feature = "std"))]
+        let wall_clock = None;
+        Self {
+            provider,
+            versions: Versions { v12: true, v13: false },
+            alpn: Vec::new(),
+            srtp: Vec::new(),
+            require_extended_master_secret: true,
+            key_log: None,
+            wall_clock,
+            transport: TransportConfig::default(),
+        }
+    }
+
+    /// Checks what both roles have in common.
+    fn build(self) -> Result<(CommonConfig, TransportConfig), ConfigError> {
+        let versions = [Version::V12, Version::V13].into_iter();
+        let enabled: Vec<_> = versions.filter(|v| self.versions.contains(*v)).collect();
+        if enabled.is_empty() {
+            return Err(ConfigError::NoVersion);
+        }
+        for version in enabled {
+            if !self.provider.suites.iter().any(|suite| suite.facts.version == version) {
+                return Err(ConfigError::NoSuite);
+            }
+            if !self.provider.groups.iter().any(|group| group.usable_in(version)) {
+                return Err(ConfigError::NoGroup);
+            }
+        }
+        if self.alpn.iter().any(|protocol| !(1..=255).contains(&protocol.len())) {
+            return Err(ConfigError::BadProtocol);
+        }
+        let common = CommonConfig {
+            provider: self.provider,
+            versions: self.versions,
+            alpn: self.alpn,
+            srtp: self.srtp,
+            require_extended_master_secret: self.require_extended_master_secret,
+            key_log: self.key_log,
+            wall_clock: self.wall_clock.ok_or(ConfigError::NoWallClock)?,
+        };
+        Ok((common, self.transport))
+    }
+}
+
+/// The options that both builders have, at every step.
+macro_rules! options {
+    ($builder:ident) => {
+        impl<Step> $builder<Step> {
+            /// The versions that may be negotiated.
+            #[must_use]
+            pub fn with_versions(mut self, versions: &[Version]) -> Self {
+                self.options.versions = Versions {
+                    v12: versions.contains(&Version::V12),
+                    v13: versions.contains(&Version::V13),
+                };
+                self
+            }
+
+            /// Only these suites of the provider, in this order.
+            #[must_use]
+            pub fn with_cipher_suites(mut self, suites: &[CipherSuite]) -> Self {
+                let provider = &self.options.provider;
+                let chosen = suites.iter().filter_map(|suite| provider.suite(*suite)).collect();
+                self.options.provider.suites = chosen;
+                self
+            }
+
+            /// Only these groups of the provider, in this order.
+            #[must_use]
+            pub fn with_groups(mut self, groups: &[NamedGroup]) -> Self {
+                let all = self.options.provider.groups;
+                let find = |name: &NamedGroup| all.iter().copied().find(|g| g.name() == *name);
+                self.options.provider.groups = groups.iter().filter_map(find).collect();
+                self
+            }
+
+            /// Application protocols to negotiate, best first (RFC 7301).
+            #[must_use]
+            pub fn with_alpn(mut self, protocols: Vec<Vec<u8>>) -> Self {
+                self.options.alpn = protocols;
+                self
+            }
+
+            /// SRTP profiles to negotiate, best first (RFC 5764).
+            #[must_use]
+            pub fn with_srtp(mut self, profiles: Vec<SrtpProfile>) -> Self {
+                self.options.srtp = profiles;
+                self
+            }
+
+            /// Where secrets are logged so that captures can be read. Off unless given.
+            #[must_use]
+            pub fn with_key_log(mut self, log: Arc<dyn KeyLog>) -> Self {
+                self.options.key_log = Some(log);
+                self
+            }
+
+            /// Where calendar time comes from. The feature `std` provides the system's clock.
+            #[must_use]
+            pub fn with_wall_clock(mut self, clock: Arc<dyn WallClock>) -> Self {
+                self.options.wall_clock = Some(clock);
+                self
+            }
+
+            /// Timers, sizes and limits.
+            #[must_use]
+            pub fn with_transport(mut self, transport: TransportConfig) -> Self {
+                self.options.transport = transport;
+                self
+            }
+
+            /// Lets 1.2 peers in that do not support the extended master secret (RFC 7627).
+            ///
+            /// Without it, two connections through a man in the middle can share a master
+            /// secret. Only for peers that cannot be updated.
+            #[must_use]
+            pub fn danger_allow_no_extended_master_secret(mut self) -> Self {
+                self.options.require_extended_master_secret = false;
+                self
+            }
+        }
+    };
+}
+
+/// Builds a [`ClientConfig`].
+#[derive(Clone, Debug)]
+pub struct ClientConfigBuilder<Step> {
+    options: Options,
+    step: Step,
+}
+
+/// Builds a [`ServerConfig`].
+#[derive(Clone, Debug)]
+pub struct ServerConfigBuilder<Step> {
+    options: Options,
+    step: Step,
+}
+
+options!(ClientConfigBuilder);
+options!(ServerConfigBuilder);
+
+/// Step of a client: how is the server verified?
+#[derive(Clone, Debug)]
+pub struct WantsServerVerifier(());
+
+/// Step of a client: which certificates does it have itself?
+#[derive(Clone, Debug)]
+pub struct WantsClientIdentity(Result<ServerVerification, ConfigError>);
+
+/// Step of a server: how are clients verified?
+#[derive(Clone, Debug)]
+pub struct WantsClientVerifier(());
+
+/// Step of a server: which certificates does it have itself?
+#[derive(Clone, Debug)]
+pub struct WantsIdentity(ClientVerification);
+
+/// Last step: everything that is needed is there.
+#[derive(Clone, Debug)]
+pub struct Ready<Verification> {
+    verification: Verification,
+    identities: Result<Vec<Arc<CertifiedKey>>, ConfigError>,
+    prefer_client_order: bool,
+    send_server_name: bool,
+}
+
+impl<Verification> Ready<Verification> {
+    const fn new(verification: Verification) -> Self {
+        Self {
+            verification,
+            identities: Ok(Vec::new()),
+            prefer_client_order: false,
+            send_server_name: true,
+        }
+    }
+
+    fn add(&mut self, identity: Result<CertifiedKey, ConfigError>) {
+        match (&mut self.identities, identity) {
+            (Ok(identities), Ok(identity)) => identities.push(Arc::new(identity)),
+            (identities @ Ok(_), Err(error)) => *identities = Err(error),
+            (Err(_), _) => {}
+        }
+    }
+}
+
+/// A chain with a key in memory, checked to belong together.
+fn certified(
+    provider: &CryptoProvider,
+    chain: Vec<CertificateDer<'static>>,
+    key: &PrivateKeyDer<'_>,
+) -> Result<CertifiedKey, ConfigError> {
+    let key = provider.key_loader.load(key)?;
+    let leaf = chain.first().ok_or(ConfigError::EmptyChain)?;
+    check_key(leaf, &*key)?;
+    Ok(CertifiedKey { chain, key: KeySource::Inline(key) })
+}
+
+/// A chain whose key the application asks for.
+fn certified_elsewhere(
+    chain: Vec<CertificateDer<'static>>,
+    algorithm: SignatureAlgorithm,
+    schemes: Vec<SignatureScheme>,
+) -> Result<CertifiedKey, ConfigError> {
+    if chain.is_empty() {
+        return Err(ConfigError::EmptyChain);
+    }
+    Ok(CertifiedKey { chain, key: KeySource::Ask { algorithm, schemes } })
+}
+
+impl ClientConfig {
+    /// Starts with ring's algorithms.
+    #[cfg(feature = "ring")]
+    #[must_use]
+    pub fn builder() -> ClientConfigBuilder<WantsServerVerifier> {
+        Self::builder_with_provider(sealgram_ring::default_provider())
+    }
+
+    /// Starts with this provider, exactly as it is.
+    #[must_use]
+    pub fn builder_with_provider(
+        provider: CryptoProvider,
+    ) -> ClientConfigBuilder<WantsServerVerifier> {
+        ClientConfigBuilder { options: Options::new(provider), step: WantsServerVerifier(()) }
+    }
+}
+
+impl ClientConfigBuilder<WantsServerVerifier> {
+    /// Accepts servers whose chain leads to one of these roots and whose certificate is for the
+    /// name that the connection is given.
+    #[must_use]
+    pub fn with_root_certificates(
+        self,
+        roots: impl Into<Arc<RootStore>>,
+    ) -> ClientConfigBuilder<WantsClientIdentity> {
+        let algorithms = self.options.provider.signature_algorithms;
+        let verifier = WebPkiServerVerifier::builder(roots.into(), algorithms).build();
+        let verification = verifier
+            .map(|verifier| ServerVerification::Inline(verifier))
+            .map_err(ConfigError::Verifier);
+        ClientConfigBuilder { options: self.options, step: WantsClientIdentity(verification) }
+    }
+
+    /// Accepts the servers that this verifier accepts: a
+    /// [`WebPkiServerVerifier`](crate::WebPkiServerVerifier) with revocation lists, a
+    /// [`FingerprintVerifier`](crate::FingerprintVerifier), or one of the application's own.
+    #[must_use]
+    pub fn with_server_verifier(
+        self,
+        verifier: Arc<dyn ServerVerifier>,
+    ) -> ClientConfigBuilder<WantsClientIdentity> {
+        let verification = Ok(ServerVerification::Inline(verifier));
+        ClientConfigBuilder { options: self.options, step: WantsClientIdentity(verification) }
+    }
+
+    /// Asks the application with [`Ask::VerifyPeer`](crate::Ask::VerifyPeer), which may take its
+    /// time. `signatures` verifies the handshake's signature.
+    #[must_use]
+    pub fn with_asked_verification(
+        self,
+        signatures: Arc<dyn SignatureVerifier>,
+    ) -> ClientConfigBuilder<WantsClientIdentity> {
+        let verification = Ok(ServerVerification::Ask(signatures));
+        ClientConfigBuilder { options: self.options, step: WantsClientIdentity(verification) }
+    }
+}
+
+type ReadyClient = Ready<Result<ServerVerification, ConfigError>>;
+
+impl ClientConfigBuilder<WantsClientIdentity> {
+    /// Sends no certificate when the server asks for one.
+    #[must_use]
+    pub fn with_no_client_auth(self) -> ClientConfigBuilder<ReadyClient> {
+        ClientConfigBuilder { options: self.options, step: Ready::new(self.step.0) }
+    }
+
+    /// Sends this chain (leaf first) if the server asks for a certificate.
+    #[must_use]
+    pub fn with_identity(
+        self,
+        chain: Vec<CertificateDer<'static>>,
+        key: &PrivateKeyDer<'_>,
+    ) -> ClientConfigBuilder<ReadyClient> {
+        self.with_no_client_auth().and_identity(chain, key)
+    }
+}
+
+impl ClientConfigBuilder<ReadyClient> {
+    /// One more chain; the first one that the server can use is sent.
+    #[must_use]
+    pub fn and_identity(
+        mut self,
+        chain: Vec<CertificateDer<'static>>,
+        key: &PrivateKeyDer<'_>,
+    ) -> Self {
+        self.step.add(certified(&self.options.provider, chain, key));
+        self
+    }
+
+    /// One more chain whose key is asked for with [`Ask::Sign`](crate::Ask::Sign).
+    #[must_use]
+    pub fn and_asked_identity(
+        mut self,
+        chain: Vec<CertificateDer<'static>>,
+        algorithm: SignatureAlgorithm,
+        schemes: Vec<SignatureScheme>,
+    ) -> Self {
+        self.step.add(certified_elsewhere(chain, algorithm, schemes));
+        self
+    }
+
+    /// Whether the server's DNS name is sent in the clear (RFC 6066 §3). On by default.
+    #[must_use]
+    pub const fn with_server_name_sent(mut self, on: bool) -> Self {
+        self.step.send_server_name = on;
+        self
+    }
+
+    /// Checks everything. The first contradiction found is returned.
+    pub fn build(self) -> Result<ClientConfig, ConfigError> {
+        let Ready { verification, identities, send_server_name, .. } = self.step;
+        let (common, transport) = self.options.build()?;
+        let handshake = Client {
+            common,
+            verification: verification?,
+            identities: identities?,
+            send_server_name,
+        };
+        Ok(ClientConfig { handshake: Arc::new(handshake), transport })
+    }
+}
+
+impl ServerConfig {
+    /// Starts with ring's algorithms.
+    #[cfg(feature = "ring")]
+    #[must_use]
+    pub fn builder() -> ServerConfigBuilder<WantsClientVerifier> {
+        Self::builder_with_provider(sealgram_ring::default_provider())
+    }
+
+    /// Starts with this provider, exactly as it is.
+    #[must_use]
+    pub fn builder_with_provider(
+        provider: CryptoProvider,
+    ) -> ServerConfigBuilder<WantsClientVerifier> {
+        ServerConfigBuilder { options: Options::new(provider), step: WantsClientVerifier(()) }
+    }
+}
+
+impl ServerConfigBuilder<WantsClientVerifier> {
+    /// Does not ask clients for a certificate.
+    #[must_use]
+    pub fn with_no_client_auth(self) -> ServerConfigBuilder<WantsIdentity> {
+        let step = WantsIdentity(ClientVerification::None);
+        ServerConfigBuilder { options: self.options, step }
+    }
+
+    /// Asks clients for a certificate, and lets in whom this verifier accepts:
+    /// a [`WebPkiClientVerifier`](crate::WebPkiClientVerifier), or one of the application's own.
+    #[must_use]
+    pub fn with_client_verifier(
+        self,
+        verifier: Arc<dyn ClientVerifier>,
+    ) -> ServerConfigBuilder<WantsIdentity> {
+        let step = WantsIdentity(ClientVerification::Inline(verifier));
+        ServerConfigBuilder { options: self.options, step }
+    }
+
+    /// Asks clients for a certificate, and the application about it with
+    /// [`Ask::VerifyPeer`](crate::Ask::VerifyPeer). `signatures` verifies the handshake's
+    /// signature; `required` refuses clients without a certificate.
+    #[must_use]
+    pub fn with_asked_verification(
+        self,
+        signatures: Arc<dyn SignatureVerifier>,
+        required: bool,
+    ) -> ServerConfigBuilder<WantsIdentity> {
+        let step = WantsIdentity(ClientVerification::Ask { signatures, required });
+        ServerConfigBuilder { options: self.options, step }
+    }
+}
+
+type ReadyServer = Ready<ClientVerification>;
+
+impl ServerConfigBuilder<WantsIdentity> {
+    /// The server's chain (leaf first) and the key of its leaf.
+    #[must_use]
+    pub fn with_identity(
+        self,
+        chain: Vec<CertificateDer<'static>>,
+        key: &PrivateKeyDer<'_>,
+    ) -> ServerConfigBuilder<ReadyServer> {
+        self.ready().and_identity(chain, key)
+    }
+
+    /// The server's chain, whose key is asked for with [`Ask::Sign`](crate::Ask::Sign).
+    #[must_use]
+    pub fn with_asked_identity(
+        self,
+        chain: Vec<CertificateDer<'static>>,
+        algorithm: SignatureAlgorithm,
+        schemes: Vec<SignatureScheme>,
+    ) -> ServerConfigBuilder<ReadyServer> {
+        let mut ready = self.ready();
+        ready.step.add(certified_elsewhere(chain, algorithm, schemes));
+        ready
+    }
+
+    fn ready(self) -> ServerConfigBuilder<ReadyServer> {
+        ServerConfigBuilder { options: self.options, step: Ready::new(self.step.0) }
+    }
+}
+
+impl ServerConfigBuilder<ReadyServer> {
+    /// One more chain: the first one that fits the client's suites and signature schemes is sent.
+    #[must_use]
+    pub fn and_identity(
+        mut self,
+        chain: Vec<CertificateDer<'static>>,
+        key: &PrivateKeyDer<'_>,
+    ) -> Self {
+        self.step.add(certified(&self.options.provider, chain, key));
+        self
+    }
+
+    /// Lets the client's order of suites and groups decide instead of ours.
+    #[must_use]
+    pub const fn with_client_preference(mut self, on: bool) -> Self {
+        self.step.prefer_client_order = on;
+        self
+    }
+
+    /// Checks everything. The first contradiction found is returned.
+    pub fn build(self) -> Result<ServerConfig, ConfigError> {
+        let Ready { verification, identities, prefer_client_order, .. } = self.step;
+        let (common, transport) = self.options.build()?;
+        let identities = identities?;
+        if identities.is_empty() {
+            return Err(ConfigError::NoIdentity);
+        }
+        let handshake = Server { common, identities, verification, prefer_client_order };
+        Ok(ServerConfig { handshake: Arc::new(handshake), transport })
+    }
+}

@@ -1,0 +1,87 @@
+//! The handshake's effects, carried out on the layers.
+
+use alloc::boxed::Box;
+
+use sealgram_crypto::TrafficSecret;
+use sealgram_flight::{Flight, Violation};
+use sealgram_handshake::{Ask, Connected, Effects, Error, PeerMisbehaved};
+use sealgram_iana::{HandshakeType, ProtocolVersion, Version};
+use sealgram_record::RecordLayer;
+use sealgram_wire::{Group, MessageSeq, Phase};
+
+use super::rules;
+use crate::Instant;
+
+/// Lets the handshake act on the layers, which do not see each other.
+pub(super) struct Fx<'a> {
+    pub(super) now: Instant,
+    pub(super) flight: &'a mut Flight,
+    pub(super) records: &'a mut RecordLayer,
+    pub(super) outcome: &'a mut Outcome,
+}
+
+/// What is left for the connection to do after a step of the handshake.
+#[derive(Default)]
+pub(super) struct Outcome {
+    pub(super) ask: Option<Ask>,
+    pub(super) connected: Option<Box<Connected>>,
+    /// New read keys: parked records may open now.
+    pub(super) read_keys: bool,
+}
+
+impl Effects for Fx<'_> {
+    fn send(
+        &mut self,
+        typ: HandshakeType,
+        body: &[u8],
+        phase: Phase,
+        group: Group,
+    ) -> Result<MessageSeq, Error> {
+        self.flight.send(typ, body.to_vec(), phase, group).map_err(|_| Error::NumbersExhausted)
+    }
+
+    fn set_version(&mut self, version: Version) {
+        self.records.set_version(version);
+        self.records.set_plaintext_version(ProtocolVersion::DTLS_1_2);
+        self.flight.set_rules(rules(version));
+    }
+
+    fn install_read(&mut self, phase: Phase, secret: TrafficSecret) -> Result<(), Error> {
+        self.records.install_read(phase, secret)?;
+        self.outcome.read_keys = true;
+        if phase == Phase::EarlyData {
+            return Ok(());
+        }
+        self.flight.set_read_phase(phase).map_err(from_violation)
+    }
+
+    fn install_write(&mut self, phase: Phase, secret: TrafficSecret) -> Result<(), Error> {
+        self.records.install_write(phase, secret)?;
+        self.flight.set_write_phase(phase);
+        Ok(())
+    }
+
+    fn ask(&mut self, ask: Ask) {
+        self.flight.pause(true);
+        self.outcome.ask = Some(ask);
+    }
+
+    fn acknowledge(&mut self) {
+        self.flight.ack_now();
+    }
+
+    fn connected(&mut self, connected: Connected) {
+        self.flight.complete(self.now);
+        self.outcome.connected = Some(Box::new(connected));
+    }
+}
+
+/// What a violation of the flight layer means for the connection.
+pub(super) fn from_violation(violation: Violation) -> Error {
+    match violation {
+        Violation::ConflictingFragment => PeerMisbehaved::ConflictingFragments,
+        Violation::UnexpectedPhase => PeerMisbehaved::WrongPhase,
+        _ => PeerMisbehaved::MessageTooLong,
+    }
+    .into()
+}

@@ -1,0 +1,318 @@
+//! What comes in: datagrams, the records in them, and what those mean in each state.
+
+use alloc::boxed::Box;
+
+use sealgram_flight::{IncomingRecord, Received};
+use sealgram_handshake::{Connected, Error, PeerMisbehaved};
+use sealgram_iana::{
+    AlertDescription, AlertLevel, ContentType, HandshakeType, ProtocolVersion, Version,
+};
+use sealgram_record::{Discard, Discarded, Fault, Opened, Violation};
+use sealgram_wire::{Ack, Alert, Fragment, Message, Phase, Reader};
+
+use super::effects::{Fx, Outcome, from_violation};
+use super::{Connection, Evidence, LAST_FLIGHT_KEPT, State, amplified};
+use crate::event::{CloseReason, Data, EndpointEvent, Event, Handled};
+use crate::{AskId, Instant, Path, Side};
+
+/// Where application data goes.
+type Deliver<'a> = &'a mut dyn FnMut(Data<'_>);
+
+impl Connection {
+    /// Handles one received datagram, in place. Application data is handed to `deliver` as it is
+    /// decrypted; it lies in `datagram`.
+    ///
+    /// Whatever is in the datagram, this never fails: what cannot be authenticated is counted and
+    /// dropped, and what ends the connection is told by [`Event::Closed`].
+    pub fn handle_datagram(
+        &mut self,
+        now: Instant,
+        path: Path,
+        datagram: &mut [u8],
+        deliver: Deliver<'_>,
+    ) -> Handled {
+        let _ = path;
+        let bytes = u64::try_from(datagram.len()).unwrap_or(u64::MAX);
+        self.stats.datagrams_received = self.stats.datagrams_received.saturating_add(1);
+        self.stats.bytes_received = self.stats.bytes_received.saturating_add(bytes);
+        if let Some(allowance) = &mut self.allowance {
+            *allowance = allowance.saturating_add(amplified(bytes));
+        }
+        if datagram.is_empty() {
+            self.stats.discards.malformed = self.stats.discards.malformed.saturating_add(1);
+        }
+        self.handle_records(now, datagram, deliver)
+    }
+
+    /// Handles the records of a datagram, or the rest of one.
+    pub(super) fn handle_records(
+        &mut self,
+        now: Instant,
+        datagram: &mut [u8],
+        deliver: Deliver<'_>,
+    ) -> Handled {
+        let mut handled = Handled::default();
+        let mut rest = datagram;
+        while !self.is_closed() {
+            let Some(result) = self.records.open(&mut rest) else { break };
+            handled.opened |= matches!(&result, Ok(o) if !o.phase.is_plaintext());
+            self.on_record(now, result, deliver);
+        }
+        handled
+    }
+
+    fn on_record(
+        &mut self,
+        now: Instant,
+        result: Result<Opened<'_>, Fault<'_>>,
+        deliver: Deliver<'_>,
+    ) {
+        match result {
+            Ok(opened) => {
+                self.stats.records_received = self.stats.records_received.saturating_add(1);
+                self.on_opened(now, opened, deliver);
+            }
+            Err(Fault::Discarded(discarded)) => self.on_discarded(now, &discarded),
+            Err(Fault::Violation(violation)) => self.fail(match violation {
+                Violation::RecordOverflow => PeerMisbehaved::RecordTooLong.into(),
+                Violation::EmptyFragment(_) => PeerMisbehaved::EmptyRecord.into(),
+                _ => PeerMisbehaved::BadRecord.into(),
+            }),
+        }
+    }
+
+    fn on_opened(&mut self, now: Instant, opened: Opened<'_>, deliver: Deliver<'_>) {
+        let Opened { content_type, phase, number, payload } = opened;
+        match content_type {
+            ContentType::APPLICATION_DATA => match self.state {
+                State::Connected | State::Finishing(_) => deliver(Data { bytes: payload }),
+                // It overtook the Finished that vouches for it.
+                _ => self.stats.discards.count_unexpected(),
+            },
+            ContentType::HANDSHAKE => {
+                let mut record = self.flight.begin_record(number, phase);
+                let mut reader = Reader::new(payload);
+                while !reader.is_empty() && !self.is_closed() {
+                    match Fragment::read(&mut reader) {
+                        Ok(fragment) => {
+                            self.on_fragment(now, &mut record, phase, fragment, deliver);
+                        }
+                        Err(what) if !phase.is_plaintext() => {
+                            self.fail(Error::Malformed { typ: None, what });
+                        }
+                        // Framing that anybody can have broken: silence (RFC 9147 §4.5.2).
+                        Err(_) => {
+                            self.stats.discards.count(Discard::Malformed);
+                            break;
+                        }
+                    }
+                }
+                self.flight.end_record(now, record);
+            }
+            ContentType::ALERT => self.on_alert(now, phase, payload),
+            ContentType::ACK => self.on_ack(now, phase, payload),
+            // The record's epoch says everything that a ChangeCipherSpec could.
+            ContentType::CHANGE_CIPHER_SPEC if phase.is_plaintext() => {}
+            _ if phase.is_plaintext() => self.stats.discards.count_unexpected(),
+            _ => self.fail(PeerMisbehaved::BadRecord.into()),
+        }
+    }
+
+    fn on_fragment(
+        &mut self,
+        now: Instant,
+        record: &mut IncomingRecord,
+        phase: Phase,
+        fragment: Fragment<'_>,
+        deliver: Deliver<'_>,
+    ) {
+        if self.is_renegotiation(phase, fragment.typ) {
+            // RFC 5746 allows to refuse with a warning, and the connection goes on. One warning at
+            // a time: the peer decides how often it asks.
+            self.alert.get_or_insert(AlertDescription::NO_RENEGOTIATION);
+            return;
+        }
+        match self.flight.on_fragment(now, record, fragment) {
+            Ok(Received::Message(message)) => {
+                self.on_message(now, &message, deliver);
+                self.drain_messages(now, deliver);
+            }
+            Ok(Received::Buffered) => self.drain_messages(now, deliver),
+            Ok(Received::Repeat) => {}
+            Ok(Received::Dropped) => self.stats.discards.count_unexpected(),
+            Err(violation) => self.fail(from_violation(violation)),
+        }
+    }
+
+    /// Whether the peer asks for a new handshake under the keys of this one (1.2 only). Message
+    /// numbers start again at 0 then (RFC 6347 §4.2.2), so the flight layer would take the request
+    /// for a repeat.
+    fn is_renegotiation(&self, phase: Phase, typ: HandshakeType) -> bool {
+        let request = match self.info.side {
+            Side::Client => HandshakeType::HELLO_REQUEST,
+            Side::Server => HandshakeType::CLIENT_HELLO,
+        };
+        typ == request
+            && self.is_connected()
+            && !phase.is_plaintext()
+            && self.version() == Version::V12
+    }
+
+    /// Hands buffered messages to the handshake for as long as there are whole ones in order.
+    pub(super) fn drain_messages(&mut self, now: Instant, deliver: Deliver<'_>) {
+        while !self.is_closed() {
+            let Some(message) = self.flight.pop_message() else { break };
+            self.on_message(now, &message.as_message(), deliver);
+        }
+    }
+
+    fn on_message(&mut self, now: Instant, message: &Message<'_>, deliver: Deliver<'_>) {
+        // Progress: what spoke against the handshake may have been forged.
+        self.evidence = None;
+        if message.typ == HandshakeType::HELLO_VERIFY_REQUEST {
+            self.info.cookie_exchanged = true;
+            self.records.set_plaintext_version(ProtocolVersion::DTLS_1_2);
+        }
+        let mut outcome = Outcome::default();
+        let Self { handshake, flight, records, .. } = self;
+        let mut fx = Fx { now, flight, records, outcome: &mut outcome };
+        let result = handshake.handle(message, &mut fx);
+        self.finish_step(now, result, outcome, deliver);
+    }
+
+    /// Does what a step of the handshake has left to do.
+    pub(super) fn finish_step(
+        &mut self,
+        now: Instant,
+        result: Result<(), Error>,
+        outcome: Outcome,
+        deliver: Deliver<'_>,
+    ) {
+        if let Err(error) = result {
+            self.fail(error);
+            return;
+        }
+        if let Some(ask) = outcome.ask {
+            self.asks = self.asks.saturating_add(1);
+            let id = AskId(self.asks);
+            self.open_ask = Some(id);
+            self.events.push_back(Event::Needs(id, ask));
+        }
+        if let Some(connected) = outcome.connected {
+            self.on_connected(now, connected);
+        }
+        if outcome.read_keys {
+            for mut record in self.parked.take() {
+                self.handle_records(now, &mut record, deliver);
+            }
+        }
+    }
+
+    fn on_connected(&mut self, now: Instant, connected: Box<Connected>) {
+        self.deadline = None;
+        self.evidence = None;
+        self.allowance = None;
+        self.cleanup = Some(now.saturating_add(LAST_FLIGHT_KEPT));
+        self.info.negotiated = Some(connected.negotiated.clone());
+        self.info.handshake_time = Some(now.saturating_since(self.started));
+        self.state = State::Finishing(connected);
+        self.finish_if_flushed();
+    }
+
+    /// Becomes connected once our last flight has left.
+    pub(super) fn finish_if_flushed(&mut self) {
+        if self.flight.wants().is_some() {
+            return;
+        }
+        match core::mem::replace(&mut self.state, State::Connected) {
+            State::Finishing(connected) => {
+                self.events.push_back(Event::Connected(connected));
+                self.endpoint_events.push_back(EndpointEvent::Established);
+            }
+            other => self.state = other,
+        }
+    }
+
+    fn on_ack(&mut self, now: Instant, phase: Phase, payload: &[u8]) {
+        if phase.is_plaintext() && self.records.any_protected_opened() {
+            self.stats.discards.count_unexpected();
+            return;
+        }
+        match Ack::read(payload) {
+            Ok(ack) => self.flight.on_ack(now, ack.record_numbers.iter()),
+            Err(_) if phase.is_plaintext() => self.stats.discards.count(Discard::Malformed),
+            Err(what) => self.fail(Error::Malformed { typ: None, what }),
+        }
+    }
+
+    fn on_alert(&mut self, now: Instant, phase: Phase, payload: &[u8]) {
+        let authenticated = !phase.is_plaintext();
+        if !authenticated && self.records.any_protected_opened() {
+            self.stats.discards.count_unexpected();
+            return;
+        }
+        let Alert { level, description } = match Alert::read(payload) {
+            Ok(alert) => alert,
+            Err(_) if !authenticated => {
+                self.stats.discards.count(Discard::Malformed);
+                return;
+            }
+            Err(what) => {
+                self.fail(Error::Malformed { typ: None, what });
+                return;
+            }
+        };
+        if authenticated && description == AlertDescription::CLOSE_NOTIFY {
+            self.on_close_notify();
+            return;
+        }
+        let warning = level == AlertLevel::WARNING && self.version() == Version::V12;
+        if warning && description != AlertDescription::CLOSE_NOTIFY {
+            return;
+        }
+        let error = Error::AlertReceived { description, authenticated };
+        if authenticated {
+            self.fail(error);
+        } else {
+            self.weigh(now, error);
+        }
+    }
+
+    /// The peer is done. 1.2 answers in kind (RFC 5246 §7.2.1).
+    fn on_close_notify(&mut self) {
+        self.alert = Some(AlertDescription::CLOSE_NOTIFY);
+        self.end(CloseReason::Peer, false, Some(AlertDescription::CLOSE_NOTIFY));
+    }
+
+    fn on_discarded(&mut self, now: Instant, discarded: &Discarded<'_>) {
+        let handshaking = matches!(self.state, State::Handshaking);
+        if discarded.reason == Discard::FutureEpoch
+            && handshaking
+            && self.parked.park(discarded.record)
+        {
+            return;
+        }
+        self.stats.discards.count(discarded.reason);
+        if discarded.reason == Discard::Unauthentic {
+            self.tell_limit();
+            let awaited = discarded.phase == Some(self.flight.read_phase());
+            if handshaking && awaited && !self.records.any_protected_opened() {
+                self.weigh(now, Error::KeysDisagree);
+            }
+        }
+    }
+
+    /// Remembers unauthenticated evidence. The first piece counts: more of it, which may be forged
+    /// as well, must not put off the end.
+    fn weigh(&mut self, now: Instant, error: Error) {
+        if !matches!(self.state, State::Handshaking) {
+            return;
+        }
+        if self.transport.fail_fast {
+            self.fail(error);
+            return;
+        }
+        let obeyed_at = now.saturating_add(self.transport.flight.initial_timeout);
+        self.evidence.get_or_insert(Evidence { obeyed_at, error });
+    }
+}
