@@ -1,6 +1,8 @@
 //! Key schedules: the part of each version that turns a shared secret into keys.
 
 pub(crate) mod v12;
+#[cfg_attr(not(test), expect(dead_code, reason = "the state machines of 1.3 will use it"))]
+pub(crate) mod v13;
 
 /// What keying material for the application is derived from.
 pub(crate) enum Exporter<'a> {
