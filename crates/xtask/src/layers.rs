@@ -47,6 +47,9 @@ const TABLE: &[Row] = &[
     // For rcgen, from 0.14.10 on.
     .rust("1.88"),
     Row::new("sealgram-ring", Provider, &["sealgram-crypto", "ring"]).one_unsafe_module(),
+    Row::new("sealgram-mlkem", Provider, &["sealgram-crypto", "ml-kem"])
+        // For ml-kem, from 0.3.4 on.
+        .rust("1.87"),
     Row::new("nullcrypto", Provider, &["sealgram-crypto"]).private(),
     Row::new("xtask", Binary, &["serde_json"]).private(),
     Row::new("sealgram-tests", Tests, &[]).private(),
@@ -556,7 +559,7 @@ impl Report {
                 );
             }
             self.doors(path, &place);
-            self.newer_dependency(tree, node, &place, workspace);
+            self.newer_dependency(path, &place, workspace);
         }
     }
 
@@ -575,11 +578,20 @@ impl Report {
         }
     }
 
-    fn newer_dependency(&mut self, tree: &Tree, node: &Node, place: &str, workspace: &Workspace) {
-        let Some(row) = row(&tree.root) else { return };
+    /// What comes with one of our crates behind a feature is held to that crate's promise: whoever
+    /// turns the feature on takes both.
+    fn newer_dependency(&mut self, path: &[Node], place: &str, workspace: &Workspace) {
+        let [root, below @ ..] = path else { return };
+        let Some(row) = row(&root.name) else { return };
+        let by_feature = below
+            .first()
+            .and_then(|node| self::row(&node.name))
+            .filter(|first| row.only_optional.contains(&first.name));
+        let Some(node) = path.last() else { return };
         let id = format!("{} {}", node.name, node.version);
         let Some(needed) = workspace.rust_versions.get(&id) else { return };
-        if release(needed) > release(row.rust) {
+        let promised = by_feature.map(|first| release(first.rust)).max(Some(release(row.rust)));
+        if Some(release(needed)) > promised {
             self.add(
                 Rule::NewerDependency,
                 format!("{} promises Rust {}, but {id} needs {needed}", row.name, row.rust),

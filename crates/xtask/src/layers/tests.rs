@@ -335,6 +335,24 @@ fn dependency_that_needs_a_newer_rust_is_refused() {
     assert_eq!(violation.place, "sealgram-x509 -> rustls-webpki -> untrusted");
 }
 
+/// A crate behind a feature may need a newer Rust, and what it pulls in no newer one than it says.
+#[test]
+fn dependency_behind_a_feature_is_held_to_the_promise_of_its_crate() {
+    let tree = "0 sealgram v0.1.0 (/x)\n1 sealgram-mlkem v0.1.0 (/y)\n2 ml-kem v0.3.4\n";
+    let mut house = house_with_tree(tree);
+    house.rust_versions.insert("sealgram-mlkem 0.1.0".to_owned(), "1.87".to_owned());
+    house.rust_versions.insert("ml-kem 0.3.4".to_owned(), "1.87".to_owned());
+    assert_kept(&house);
+    house.rust_versions.insert("ml-kem 0.3.4".to_owned(), "1.88".to_owned());
+    let violation = assert_broken(&house, Rule::NewerDependency);
+    assert_eq!(violation.place, "sealgram -> sealgram-mlkem -> ml-kem");
+
+    let tree = "0 sealgram v0.1.0 (/x)\n1 sealgram-x509 v0.1.0 (/y)\n2 other v1.0.0\n";
+    let mut house = house_with_tree(tree);
+    house.rust_versions.insert("other 1.0.0".to_owned(), "1.87".to_owned());
+    assert_broken(&house, Rule::NewerDependency);
+}
+
 #[test]
 fn manifest_without_the_lints_of_the_workspace_is_refused() {
     for text in [
