@@ -4,15 +4,16 @@ use alloc::vec::Vec;
 
 use pki_types::{CertificateDer, ServerName};
 use sealgram_crypto::{
-    CertificateError, IdentityVerified, PeerChain, SignatureVerified, SignatureVerifier,
+    CertificateError, Digest, IdentityVerified, PeerChain, SignatureVerified, SignatureVerifier,
     SignedMessage,
 };
-use sealgram_iana::SignatureScheme;
-use sealgram_wire::{Asn1Cert, DigitallySigned, List};
+use sealgram_iana::Version;
+use sealgram_wire::{Asn1Cert, DigitallySigned, List, Message, messages13};
 
+use crate::machine::malformed;
 use crate::{
     Ask, ClientConfig, ClientVerification, Error, PeerMisbehaved, ServerConfig, ServerVerification,
-    VerifyPeer,
+    Side, VerifyPeer,
 };
 
 /// Proof that the peer is who it should be. The states that derive keys or send a Finished take
@@ -92,7 +93,7 @@ pub(crate) fn verify_signature(
     chain: &[CertificateDer<'static>],
     message: &SignedMessage<'_>,
 ) -> Result<SignatureVerified, Error> {
-    check_offered(verifier, message.scheme)?;
+    check_offered(verifier, message)?;
     let chain = peer_chain(chain)?;
     verifier.verify_signature(chain.end_entity, message).map_err(|error| {
         match error.errors().first() {
@@ -102,9 +103,14 @@ pub(crate) fn verify_signature(
     })
 }
 
-/// A peer may sign only with a scheme that we offered (RFC 5246 §7.4.3, RFC 8446 §4.4.3).
-fn check_offered(verifier: &dyn SignatureVerifier, scheme: SignatureScheme) -> Result<(), Error> {
-    if verifier.schemes().contains(&scheme) {
+/// A peer may sign only with a scheme that we offered and that its version allows (RFC 5246
+/// §7.4.3, RFC 8446 §4.4.3).
+fn check_offered(
+    verifier: &dyn SignatureVerifier,
+    message: &SignedMessage<'_>,
+) -> Result<(), Error> {
+    let allowed = message.version == Version::V12 || message.scheme.usable_in_dtls13();
+    if allowed && verifier.schemes().contains(&message.scheme) {
         Ok(())
     } else {
         Err(PeerMisbehaved::UnofferedSignatureScheme.into())
@@ -113,7 +119,7 @@ fn check_offered(verifier: &dyn SignatureVerifier, scheme: SignatureScheme) -> R
 
 /// A peer's signature as a [`SignedMessage`] over `message`.
 pub(crate) fn signed<'a>(
-    version: sealgram_iana::Version,
+    version: Version,
     message: &'a [u8],
     signature: &DigitallySigned<'a>,
 ) -> SignedMessage<'a> {
@@ -124,4 +130,32 @@ fn peer_chain<'a>(chain: &'a [CertificateDer<'static>]) -> Result<PeerChain<'a>,
     let (end_entity, intermediates) =
         chain.split_first().ok_or(PeerMisbehaved::EmptyCertificate)?;
     Ok(PeerChain { end_entity, intermediates })
+}
+
+/// The chain in a 1.3 Certificate message of the handshake, leaf first; may be empty.
+pub(crate) fn read_chain_v13(message: &Message<'_>) -> Result<Vec<CertificateDer<'static>>, Error> {
+    let certificate = messages13::Certificate::read(message.body).map_err(malformed(message))?;
+    // A server's is empty, and a client's repeats that of the request, which was (RFC 8446
+    // §4.4.2).
+    if !certificate.certificate_request_context.is_empty() {
+        return Err(PeerMisbehaved::BadCertificateContext.into());
+    }
+    let mut chain = Vec::new();
+    for entry in certificate.certificate_list.iter() {
+        // None of the extensions that may be answered here is ever offered.
+        if let Some(extension) = entry.extensions.iter().next() {
+            return Err(PeerMisbehaved::UnsolicitedExtension(extension.extension_type).into());
+        }
+        chain.push(CertificateDer::from(entry.cert_data.to_vec()));
+    }
+    Ok(chain)
+}
+
+/// What a 1.3 CertificateVerify of `side` signs (RFC 8446 §4.4.3).
+pub(crate) fn signed_bytes_v13(side: Side, transcript: &Digest) -> Vec<u8> {
+    let context: &[u8] = match side {
+        Side::Client => b"TLS 1.3, client CertificateVerify\0",
+        Side::Server => b"TLS 1.3, server CertificateVerify\0",
+    };
+    [&[0x20; 64], context, transcript.as_ref()].concat()
 }

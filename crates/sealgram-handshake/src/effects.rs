@@ -38,6 +38,9 @@ pub trait Effects {
     /// Acknowledges what was received at once instead of after a while (1.3).
     fn acknowledge(&mut self);
 
+    /// Our key update is complete: the new keys are in use (1.3).
+    fn keys_updated(&mut self);
+
     /// The handshake is complete: the peer is authenticated and both directions have keys.
     fn connected(&mut self, connected: Connected);
 }

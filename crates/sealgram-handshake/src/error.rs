@@ -137,6 +137,8 @@ pub enum PeerMisbehaved {
     PointlessRetry,
     /// A second ClientHello that is not the first one again (RFC 8446 §4.1.2).
     HelloChanged,
+    /// A Certificate message that answers a request that was never made.
+    BadCertificateContext,
     /// An empty certificate list where a certificate must be.
     EmptyCertificate,
     /// Fragments of one message that contradict each other.
@@ -304,6 +306,7 @@ impl fmt::Display for PeerMisbehaved {
             Self::TooManyHelloVerifyRequests => "it sent too many HelloVerifyRequests",
             Self::PointlessRetry => "it asked for a retry that changes nothing",
             Self::HelloChanged => "its second ClientHello is not the first one again",
+            Self::BadCertificateContext => "its certificate answers another request",
             Self::EmptyCertificate => "its certificate list is empty",
             Self::ConflictingFragments => "its fragments of one message contradict each other",
             Self::WrongPhase => "it sent a message under the wrong keys",

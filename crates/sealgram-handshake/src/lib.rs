@@ -38,6 +38,7 @@ mod effects;
 mod error;
 mod machine;
 mod negotiate;
+mod post;
 mod schedule;
 mod server;
 mod transcript;
@@ -48,8 +49,9 @@ pub use config::{
 };
 pub use effects::{Answer, Ask, Connected, Effects, Sign, VerifyPeer};
 pub use error::{Error, ErrorKind, PeerIncompatible, PeerMisbehaved};
-pub use machine::{Handshake, NotAsked};
-pub use negotiate::{Negotiated, choose_version};
+pub use machine::Handshake;
+pub use negotiate::{Negotiated, Selection, hello_hash, hello_retry_request, select};
+pub use server::Retried;
 
 /// Which end of the connection.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]

@@ -3,12 +3,18 @@
 use alloc::sync::Arc;
 use alloc::vec::Vec;
 
-use sealgram_crypto::{KeyExchangeGroup, KeyExchangeKind, Suite};
+use sealgram_crypto::{Digest, KeyExchangeGroup, KeyExchangeKind, Suite};
 use sealgram_iana::{
-    CipherSuite, EcPointFormat, ExtensionType, NamedGroup, ProtocolVersion, SignatureScheme,
-    SrtpProfile, Version,
+    CipherSuite, CompressionMethod, EcPointFormat, ExtensionType, HandshakeType, NamedGroup,
+    ProtocolVersion, SignatureScheme, SrtpProfile, Version,
 };
-use sealgram_wire::{ClientExtensions, ClientHello, List, ProtocolName, ServerExtensions, UseSrtp};
+use sealgram_wire::{
+    ClientExtensions, ClientHello, KeyShareEntry, List, MessageSeq, ProtocolName, Random,
+    ServerExtensions, ServerHello, UseSrtp,
+};
+
+use crate::server::check_v13;
+use crate::transcript::Transcript;
 
 use crate::{
     CertifiedKey, CommonConfig, Error, PeerIncompatible, PeerMisbehaved, ServerConfig, Versions,
@@ -40,7 +46,10 @@ pub struct Negotiated {
 ///
 /// A hello without `supported_versions` speaks everything up to its `legacy_version`, which counts
 /// downwards: a hello of 1.2 or of anything later speaks 1.2.
-pub fn choose_version(versions: Versions, hello: &ClientHello<'_>) -> Result<Version, Error> {
+pub(crate) fn choose_version(
+    versions: Versions,
+    hello: &ClientHello<'_>,
+) -> Result<Version, Error> {
     let offered = |version: Version| match &hello.extensions.supported_versions {
         Some(list) => list.contains(version.wire()),
         None => {
@@ -68,7 +77,7 @@ pub(crate) struct Choice {
 pub(crate) fn choose_v12(config: &ServerConfig, hello: &ClientHello<'_>) -> Result<Choice, Error> {
     // The error that came closest to success is the one worth reporting.
     let mut failure = PeerIncompatible::NoSharedSuite;
-    let group = choose_group(config, &hello.extensions, Version::V12);
+    let group = choose_group_v12(config, &hello.extensions);
     // A hello without the extension stands for SHA-1 (RFC 5246 §7.4.1.4.1), which we never sign.
     let schemes = hello.extensions.signature_algorithms;
     let accepts = |scheme| schemes.is_some_and(|list| list.contains(scheme));
@@ -101,19 +110,152 @@ pub(crate) fn choose_v12(config: &ServerConfig, hello: &ClientHello<'_>) -> Resu
     choice.ok_or_else(|| failure.into())
 }
 
+/// A server's choice of everything that its first flight in 1.3 depends on.
+#[derive(Debug)]
+pub(crate) struct Choice13<'a> {
+    pub(crate) suite: &'static Suite,
+    pub(crate) group: &'static dyn KeyExchangeGroup,
+    /// The client's share for the group; without one a HelloRetryRequest must ask for it.
+    pub(crate) share: Option<&'a [u8]>,
+    pub(crate) identity: Arc<CertifiedKey>,
+    pub(crate) scheme: SignatureScheme,
+}
+
+/// Chooses suite, group, certificate and signature scheme for 1.3, which are independent of each
+/// other. Among the groups those that the client has sent a share for come first: a better group
+/// is not worth a round trip.
+pub(crate) fn choose_v13<'a>(
+    config: &ServerConfig,
+    hello: &ClientHello<'a>,
+) -> Result<Choice13<'a>, Error> {
+    check_v13(hello)?;
+    let provider = &config.common.provider;
+    let v13 = |suite: &&'static Suite| suite.facts.version == Version::V13;
+    let suite = if config.prefer_client_order {
+        hello.cipher_suites.iter().filter_map(|id| provider.suite(id)).find(v13)
+    } else {
+        let offered = |suite: &&'static Suite| hello.cipher_suites.contains(suite.id());
+        provider.suites.iter().copied().filter(v13).find(offered)
+    };
+    let suite = suite.ok_or(PeerIncompatible::NoSharedSuite)?;
+
+    let shares = hello.extensions.key_share.unwrap_or_default();
+    let offered = hello.extensions.supported_groups.unwrap_or_default();
+    check_shares(&shares, &offered)?;
+    let share_for =
+        |name| shares.iter().find(|share| share.group == name).map(|share| share.key_exchange);
+    let ours = || provider.groups.iter().copied().filter(|group| group.usable_in(Version::V13));
+    let shared: Vec<_> = if config.prefer_client_order {
+        offered.iter().filter_map(|name| provider.group(name, Version::V13)).collect()
+    } else {
+        ours().filter(|group| offered.contains(group.name())).collect()
+    };
+    let best = shared.iter().find(|group| share_for(group.name()).is_some());
+    let group = *best.or_else(|| shared.first()).ok_or(PeerIncompatible::NoSharedGroup)?;
+
+    let schemes = hello.extensions.signature_algorithms.unwrap_or_default();
+    let (identity, scheme) = config
+        .identities
+        .iter()
+        .find_map(|identity| {
+            let scheme = identity.scheme(Version::V13, |scheme| schemes.contains(scheme))?;
+            Some((identity.clone(), scheme))
+        })
+        .ok_or(PeerIncompatible::NoSharedSignatureScheme)?;
+    Ok(Choice13 { suite, group, share: share_for(group.name()), identity, scheme })
+}
+
+/// One share for each group at most, and only for groups that are offered (RFC 8446 §4.2.8).
+fn check_shares(
+    shares: &List<'_, KeyShareEntry<'_>>,
+    offered: &List<'_, NamedGroup>,
+) -> Result<(), Error> {
+    for (index, share) in shares.iter().enumerate() {
+        let again = shares.iter().take(index).any(|other| other.group == share.group);
+        if again || !offered.contains(share.group) || index >= MAX_SHARES {
+            return Err(PeerMisbehaved::BadExtension(ExtensionType::KEY_SHARE).into());
+        }
+    }
+    Ok(())
+}
+
+/// More shares than there are groups in the registry: comparing each with each other one must not
+/// cost more than reading them.
+const MAX_SHARES: usize = 64;
+
+/// What a server would do with a hello, before it knows anything of its sender: the endpoint asks
+/// this to answer without state, and the state machine comes to the same result again.
+#[derive(Debug)]
+pub enum Selection {
+    /// The handshake goes on in 1.2.
+    V12,
+    /// The handshake goes on in 1.3, with this suite.
+    V13 {
+        /// The suite.
+        suite: &'static Suite,
+        /// The group that a HelloRetryRequest must ask a share for, if the hello has none that
+        /// fits.
+        missing_group: Option<NamedGroup>,
+    },
+}
+
+/// Says what a server would do with a hello. Pure.
+pub fn select(config: &ServerConfig, hello: &ClientHello<'_>) -> Result<Selection, Error> {
+    Ok(match choose_version(config.common.versions, hello)? {
+        Version::V12 => Selection::V12,
+        Version::V13 => {
+            let Choice13 { suite, group, share, .. } = choose_v13(config, hello)?;
+            let missing_group = share.is_none().then(|| group.name());
+            Selection::V13 { suite, missing_group }
+        }
+    })
+}
+
+/// The body of a HelloRetryRequest. The one that is sent and the one in the transcript come from
+/// this same call.
+#[must_use]
+pub fn hello_retry_request(
+    suite: CipherSuite,
+    group: Option<NamedGroup>,
+    cookie: Option<&[u8]>,
+) -> Vec<u8> {
+    ServerHello {
+        legacy_version: ProtocolVersion::DTLS_1_2,
+        random: Random::HELLO_RETRY_REQUEST,
+        session_id: &[],
+        cipher_suite: suite,
+        compression_method: CompressionMethod::NULL,
+        extensions: ServerExtensions {
+            supported_versions: Some(ProtocolVersion::DTLS_1_3),
+            selected_group: group,
+            cookie,
+            ..ServerExtensions::default()
+        },
+    }
+    .encode()
+}
+
+/// The hash of a first ClientHello, as it stands in the transcript after a HelloRetryRequest
+/// (RFC 8446 §4.4.1).
+#[must_use]
+pub fn hello_hash(suite: &Suite, hello: &[u8]) -> Digest {
+    let mut transcript = Transcript::new(Version::V13, suite.hash);
+    transcript.add(HandshakeType::CLIENT_HELLO, MessageSeq(0), hello);
+    transcript.current()
+}
+
 /// The first group in order of preference that both sides have. A client that does not say which
 /// groups it has leaves the choice to the server (RFC 8422 §4).
-pub(crate) fn choose_group(
+fn choose_group_v12(
     config: &ServerConfig,
     extensions: &ClientExtensions<'_>,
-    version: Version,
 ) -> Option<&'static dyn KeyExchangeGroup> {
     let provider = &config.common.provider;
-    let mut ours = provider.groups.iter().copied().filter(|group| group.usable_in(version));
+    let mut ours = provider.groups.iter().copied().filter(|group| group.usable_in(Version::V12));
     match &extensions.supported_groups {
         None => ours.next(),
         Some(offered) if config.prefer_client_order => {
-            offered.iter().find_map(|name| provider.group(name, version))
+            offered.iter().find_map(|name| provider.group(name, Version::V12))
         }
         Some(offered) => ours.find(|group| offered.contains(group.name())),
     }

@@ -25,6 +25,14 @@ impl Transcript {
         Self { version, context: hash.start(), raw: None }
     }
 
+    /// After a HelloRetryRequest the first hello is represented by its hash, so that a server need
+    /// not keep it (RFC 8446 §4.4.1).
+    pub(crate) fn after_retry(hash: &'static dyn Hash, hello_hash: &Digest) -> Self {
+        let mut this = Self::new(Version::V13, hash);
+        this.add(HandshakeType::MESSAGE_HASH, MessageSeq(0), hello_hash.as_ref());
+        this
+    }
+
     /// Keeps the messages from here on, until [`Transcript::take_raw`]. Called before the first.
     pub(crate) fn keep_raw(&mut self) {
         self.raw = Some(Vec::new());

@@ -17,6 +17,8 @@ pub enum Event {
     /// The handshake waits for an answer: give it with
     /// [`resolve`](crate::Connection::resolve). The handshake's deadline runs on.
     Needs(AskId, Ask),
+    /// Our keys were changed: [`update_keys`](crate::Connection::update_keys) is done (1.3).
+    KeysUpdated,
     /// 7/8 of what the keys may protect is used. 1.2 cannot change keys: connect anew in time.
     KeyLimitNear,
     /// The connection is over. Comes once, and is the last event. An alert may still wait in

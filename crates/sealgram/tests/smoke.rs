@@ -1,61 +1,185 @@
-//! Both sides of the library, joined in memory.
+//! Both sides of the library, joined in memory: the first thing to run after a change.
 
 use std::sync::Arc;
 
+use sealgram::iana::{SignatureScheme, Version};
 use sealgram::{
     ClientConfig, Connection, Endpoint, EndpointConfig, Event, Instant, Path, Routed, ServerConfig,
 };
 
-#[test]
-fn client_and_server_exchange_data_after_a_cookie() {
-    let provider = nullcrypto::provider(1);
-    let (certificate, _) = nullcrypto::certificate(7);
-    let key = nullcrypto::private_key(7, sealgram::iana::SignatureScheme::ECDSA_SECP256R1_SHA256);
-    let verifier = Arc::new(nullcrypto::Verifier { client_required: false });
-    let server = ServerConfig::builder_with_provider(provider.clone())
-        .with_no_client_auth()
-        .with_identity(vec![certificate], &key)
-        .build()
-        .unwrap();
-    let client = ClientConfig::builder_with_provider(provider)
-        .with_server_verifier(verifier)
-        .with_no_client_auth()
-        .build()
-        .unwrap();
-    let now = Instant::ZERO;
-    let path = Path::to("192.0.2.1:5000".parse().unwrap());
-    let mut endpoint = Endpoint::new(EndpointConfig::new(), Some(server)).unwrap();
-    let mut client = Connection::client(&client, None, Path::connected(), now).unwrap();
-    let mut accepted = None;
-    let mut buf = [0; 2048];
-    let mut reply = [0; 2048];
-    for _ in 0..10 {
-        while let Some(transmit) = client.poll_transmit(now, &mut buf) {
-            match endpoint.handle_datagram(now, path, &mut buf[..transmit.len], &mut reply) {
-                Routed::Reply(transmit) => {
-                    client.handle_datagram(now, path, &mut reply[..transmit.len], &mut |_| {});
-                }
-                Routed::Accept(incoming) => accepted = endpoint.accept(incoming, now),
-                Routed::Connection(_, datagram) => {
-                    let (_, server) = accepted.as_mut().unwrap();
-                    server.handle_datagram(now, path, datagram, &mut |_| {});
-                }
-                other => panic!("{other:?}"),
-            }
+fn path() -> Path {
+    Path::to("192.0.2.1:5000".parse().unwrap())
+}
+
+/// A client and a server behind an endpoint, with everything handed over at once.
+struct Joined {
+    client: Connection,
+    endpoint: Endpoint,
+    server: Option<Connection>,
+    replies: usize,
+}
+
+impl Joined {
+    fn new(
+        client: &[Version],
+        server: &[Version],
+        groups: Option<&[sealgram::iana::NamedGroup]>,
+    ) -> Self {
+        let provider = nullcrypto::provider(1);
+        let (certificate, _) = nullcrypto::certificate(7);
+        let key = nullcrypto::private_key(7, SignatureScheme::ECDSA_SECP256R1_SHA256);
+        let verifier = Arc::new(nullcrypto::Verifier { client_required: false });
+        let mut server_config = ServerConfig::builder_with_provider(provider.clone())
+            .with_no_client_auth()
+            .with_identity(vec![certificate], &key)
+            .with_versions(server);
+        if let Some(groups) = groups {
+            server_config = server_config.with_groups(groups);
         }
-        if let Some((_, server)) = &mut accepted {
-            while let Some(transmit) = server.poll_transmit(now, &mut buf) {
-                client.handle_datagram(now, path, &mut buf[..transmit.len], &mut |_| {});
+        let client_config = ClientConfig::builder_with_provider(provider)
+            .with_server_verifier(verifier)
+            .with_no_client_auth()
+            .with_versions(client)
+            .build()
+            .unwrap();
+        let config = server_config.build().unwrap();
+        let endpoint = Endpoint::new(EndpointConfig::new(), Some(config)).unwrap();
+        let client =
+            Connection::client(&client_config, None, Path::connected(), Instant::ZERO).unwrap();
+        Self { client, endpoint, server: None, replies: 0 }
+    }
+
+    /// Hands datagrams over until nobody has any; returns what each side received.
+    fn settle(&mut self, now: Instant) -> (Vec<Vec<u8>>, Vec<Vec<u8>>) {
+        let (mut at_client, mut at_server) = (Vec::new(), Vec::new());
+        let (mut buf, mut out) = ([0; 2048], [0; 2048]);
+        loop {
+            let mut quiet = true;
+            while let Some(transmit) = self.client.poll_transmit(now, &mut buf) {
+                quiet = false;
+                let datagram = &mut buf[..transmit.len];
+                match self.endpoint.handle_datagram(now, path(), datagram, &mut out) {
+                    Routed::Reply(reply) => {
+                        self.replies += 1;
+                        let reply = &mut out[..reply.len];
+                        self.client.handle_datagram(now, path(), reply, &mut |_| {});
+                    }
+                    Routed::Accept(incoming) => {
+                        self.server = self.endpoint.accept(incoming, now).map(|(_, conn)| conn);
+                    }
+                    Routed::Connection(_, datagram) => {
+                        let server = self.server.as_mut().unwrap();
+                        server.handle_datagram(now, path(), datagram, &mut |data| {
+                            at_server.push(data.bytes.to_vec());
+                        });
+                    }
+                    other => panic!("{other:?}"),
+                }
+            }
+            if let Some(server) = &mut self.server {
+                while let Some(transmit) = server.poll_transmit(now, &mut buf) {
+                    quiet = false;
+                    let datagram = &mut buf[..transmit.len];
+                    self.client.handle_datagram(now, path(), datagram, &mut |data| {
+                        at_client.push(data.bytes.to_vec());
+                    });
+                }
+            }
+            if quiet {
+                return (at_client, at_server);
             }
         }
     }
-    let (_, mut server) = accepted.unwrap();
-    assert!(matches!(client.poll_event(), Some(Event::Connected(_))));
-    assert!(matches!(server.poll_event(), Some(Event::Connected(_))));
-    let transmit = client.send(now, b"hello", &mut buf).unwrap();
-    let mut got = Vec::new();
-    server.handle_datagram(now, path, &mut buf[..transmit.len], &mut |data| {
-        got = data.bytes.to_vec();
-    });
-    assert_eq!(got, b"hello");
+
+    fn server(&mut self) -> &mut Connection {
+        self.server.as_mut().expect("a server was made")
+    }
+
+    fn version(&mut self) -> Option<Version> {
+        let client = self.client.info().negotiated.as_ref()?.version;
+        let server = self.server().info().negotiated.as_ref()?.version;
+        (client == server).then_some(client)
+    }
+
+    fn exchange(&mut self, now: Instant) {
+        let mut buf = [0; 256];
+        let transmit = self.client.send(now, b"ping", &mut buf).unwrap();
+        let mut got: Vec<u8> = Vec::new();
+        let handled =
+            self.server().handle_datagram(now, path(), &mut buf[..transmit.len], &mut |d| {
+                got.extend_from_slice(d.bytes)
+            });
+        assert!(handled.opened);
+        assert_eq!(got, b"ping");
+        let transmit = self.server().send(now, b"pong", &mut buf).unwrap();
+        got.clear();
+        self.client.handle_datagram(now, path(), &mut buf[..transmit.len], &mut |d| {
+            got.extend_from_slice(d.bytes)
+        });
+        assert_eq!(got, b"pong");
+    }
+}
+
+#[test]
+fn both_versions_exchange_data_after_a_cookie() {
+    for version in [Version::V12, Version::V13] {
+        let mut joined = Joined::new(&[version], &[version], None);
+        joined.settle(Instant::ZERO);
+        assert_eq!(joined.version(), Some(version));
+        assert_eq!(joined.replies, 1);
+        assert!(matches!(joined.client.poll_event(), Some(Event::Connected(_))));
+        assert!(matches!(joined.server().poll_event(), Some(Event::Connected(_))));
+        joined.exchange(Instant::ZERO);
+    }
+}
+
+#[test]
+fn highest_shared_version_is_chosen() {
+    let both = [Version::V12, Version::V13];
+    let rows = [
+        (&both[..], &both[..], Version::V13),
+        (&both[..], &both[..1], Version::V12),
+        (&both[..1], &both[..], Version::V12),
+        (&both[1..], &both[..], Version::V13),
+    ];
+    for (client, server, expected) in rows {
+        let mut joined = Joined::new(client, server, None);
+        joined.settle(Instant::ZERO);
+        assert_eq!(joined.version(), Some(expected));
+        joined.exchange(Instant::ZERO);
+    }
+}
+
+#[test]
+fn group_without_a_share_is_asked_for_together_with_the_cookie() {
+    let groups = [sealgram::iana::NamedGroup::SECP384R1];
+    let mut joined = Joined::new(&[Version::V13], &[Version::V13], Some(&groups));
+    joined.settle(Instant::ZERO);
+    assert_eq!(joined.replies, 1);
+    let negotiated = joined.client.info().negotiated.clone().unwrap();
+    assert_eq!(negotiated.group, Some(groups[0]));
+    joined.exchange(Instant::ZERO);
+}
+
+#[test]
+fn keys_are_updated_in_both_directions() {
+    let mut joined = Joined::new(&[Version::V13], &[Version::V13], None);
+    joined.settle(Instant::ZERO);
+    joined.client.poll_event();
+    for round in 1..=5 {
+        joined.client.update_keys(Instant::ZERO, true).unwrap();
+        joined.exchange(Instant::ZERO);
+        joined.settle(Instant::ZERO);
+        // The ACK timer of the last one to hear something.
+        let later = Instant::from_micros(round * 10_000_000);
+        joined.client.handle_timeout(later);
+        joined.server().handle_timeout(later);
+        joined.settle(later);
+        let later = Instant::from_micros(round * 10_000_000 + 5_000_000);
+        joined.client.handle_timeout(later);
+        joined.server().handle_timeout(later);
+        joined.settle(later);
+        assert!(matches!(joined.client.poll_event(), Some(Event::KeysUpdated)), "round {round}");
+        joined.exchange(later);
+    }
 }

@@ -2,9 +2,10 @@
 //!
 //! ```text
 //! ClientHello ──>
-//!             <── HelloVerifyRequest        (a few times)
-//! ClientHello + cookie ──>
-//!             <── ServerHello ... -> v12
+//!             <── HelloVerifyRequest        (1.2: a few times)
+//!             <── HelloRetryRequest         (1.3: once)
+//! ClientHello + cookie, share ──>
+//!             <── ServerHello ... -> v12 | v13
 //! ```
 
 use alloc::boxed::Box;
@@ -12,16 +13,17 @@ use alloc::sync::Arc;
 use alloc::vec::Vec;
 
 use pki_types::ServerName;
+use sealgram_crypto::{ActiveKeyExchange, Suite};
 use sealgram_iana::{
     CompressionMethod, EcPointFormat, ExtensionType, HandshakeType, NamedGroup, ProtocolVersion,
     Version,
 };
 use sealgram_wire::{
-    ClientExtensions, ClientHello, Extension, Group, HelloVerifyRequest, List, Message, MessageSeq,
-    Phase, ProtocolName, Random, ServerHello, UseSrtp, Writer,
+    ClientExtensions, ClientHello, Extension, Group, HelloVerifyRequest, KeyShareEntry, List,
+    Message, MessageSeq, Phase, ProtocolName, Random, ServerHello, UseSrtp, Writer,
 };
 
-use super::{Client, v12};
+use super::{Client, v12, v13};
 use crate::machine::{malformed, unexpected};
 use crate::negotiate::Offered;
 use crate::transcript::Transcript;
@@ -37,8 +39,11 @@ pub(crate) struct HelloSent {
     config: Arc<ClientConfig>,
     name: Option<ServerName<'static>>,
     random: Random,
+    /// One for each key share in the hello. None if 1.3 is not offered.
+    shares: Vec<Box<dyn ActiveKeyExchange>>,
     hello: SentHello,
     requests_answered: u8,
+    retry: Option<Retry>,
 }
 
 /// A hello as it was sent.
@@ -50,6 +55,23 @@ struct SentHello {
     types: Vec<ExtensionType>,
 }
 
+/// What a HelloRetryRequest has settled (RFC 8446 §4.1.4).
+#[derive(Debug)]
+struct Retry {
+    suite: &'static Suite,
+    /// The hash of the first hello and the request; the second hello comes next.
+    transcript: Transcript,
+}
+
+/// What varies between the hellos of one handshake.
+#[derive(Clone, Copy, Default)]
+struct Variable<'a> {
+    /// Of a HelloVerifyRequest.
+    legacy_cookie: &'a [u8],
+    /// Of a HelloRetryRequest.
+    cookie: Option<&'a [u8]>,
+}
+
 impl HelloSent {
     pub(super) fn start(
         config: Arc<ClientConfig>,
@@ -59,8 +81,10 @@ impl HelloSent {
         let mut random = [0; 32];
         config.common.provider.random.fill(&mut random)?;
         let random = Random(random);
-        let hello = send_hello(&config, name.as_ref(), random, &[], fx)?;
-        Ok(Self { config, name, random, hello, requests_answered: 0 })
+        let shares = first_shares(&config)?;
+        let variable = Variable::default();
+        let hello = send_hello(&config, name.as_ref(), random, &shares, variable, fx)?;
+        Ok(Self { config, name, random, shares, hello, requests_answered: 0, retry: None })
     }
 
     pub(super) fn handle(
@@ -69,8 +93,9 @@ impl HelloSent {
         fx: &mut dyn Effects,
     ) -> Result<Client, Error> {
         match message.typ {
-            HandshakeType::HELLO_VERIFY_REQUEST => {
-                self.answer_request(message, fx).map(|state| Client::Hello(Box::new(state)))
+            HandshakeType::HELLO_VERIFY_REQUEST if self.retry.is_none() => {
+                let next = self.answer_request(message, fx)?;
+                Ok(Client::Hello(Box::new(next)))
             }
             HandshakeType::SERVER_HELLO => self.on_server_hello(message, fx),
             _ => Err(unexpected(message, "ServerHello or HelloVerifyRequest")),
@@ -78,35 +103,94 @@ impl HelloSent {
     }
 
     /// Sends the same hello again with the cookie (RFC 6347 §4.2.1). Neither the request nor the
-    /// hello it answers is part of the transcript.
+    /// hello it answers is part of the transcript. Only 1.2 servers send such a request.
     fn answer_request(
         mut self,
         message: &Message<'_>,
         fx: &mut dyn Effects,
     ) -> Result<Self, Error> {
+        if !self.config.common.versions.v12 {
+            return Err(unexpected(message, "ServerHello"));
+        }
         let request = HelloVerifyRequest::read(message.body).map_err(malformed(message))?;
         self.requests_answered = self.requests_answered.saturating_add(1);
         if self.requests_answered > MAX_HELLO_VERIFY_REQUESTS {
             return Err(PeerMisbehaved::TooManyHelloVerifyRequests.into());
         }
-        let name = self.name.as_ref();
-        self.hello = send_hello(&self.config, name, self.random, request.cookie, fx)?;
+        let variable = Variable { legacy_cookie: request.cookie, ..Variable::default() };
+        self.hello = self.send_again(variable, fx)?;
         Ok(self)
+    }
+
+    fn send_again(&self, variable: Variable<'_>, fx: &mut dyn Effects) -> Result<SentHello, Error> {
+        send_hello(&self.config, self.name.as_ref(), self.random, &self.shares, variable, fx)
     }
 
     fn on_server_hello(self, message: &Message<'_>, fx: &mut dyn Effects) -> Result<Client, Error> {
         let hello = ServerHello::read(message.body).map_err(malformed(message))?;
-        self.check_version(&hello)?;
-        let Self { config, name, random, hello: sent, .. } = self;
-        let common = &config.common;
-        let suite = common
-            .provider
-            .suite(hello.cipher_suite)
-            .filter(|suite| suite.facts.version == Version::V12)
-            .ok_or(PeerMisbehaved::UnofferedSuite)?;
+        match self.check_version(&hello)? {
+            Version::V12 => self.start_v12(message, &hello, fx),
+            Version::V13 if hello.is_hello_retry_request() => {
+                let next = self.answer_retry(message, &hello, fx)?;
+                Ok(Client::Hello(Box::new(next)))
+            }
+            Version::V13 => self.start_v13(message, &hello, fx),
+        }
+    }
+
+    /// The version that the server chose (RFC 8446 §4.2.1).
+    fn check_version(&self, hello: &ServerHello<'_>) -> Result<Version, Error> {
+        let versions = self.config.common.versions;
+        if hello.legacy_version != ProtocolVersion::DTLS_1_2 {
+            return Err(PeerMisbehaved::UnofferedVersion.into());
+        }
+        match hello.extensions.supported_versions {
+            Some(chosen) => {
+                // A server that has sent a HelloVerifyRequest does not speak 1.3.
+                let offered = versions.v13 && self.requests_answered == 0;
+                if chosen != ProtocolVersion::DTLS_1_3 || !offered {
+                    return Err(
+                        PeerMisbehaved::BadExtension(ExtensionType::SUPPORTED_VERSIONS).into()
+                    );
+                }
+                Ok(Version::V13)
+            }
+            None if !versions.v12 || self.retry.is_some() || hello.is_hello_retry_request() => {
+                Err(PeerMisbehaved::UnofferedVersion.into())
+            }
+            // RFC 8446 §4.1.3: the server says in its random that it could have spoken 1.3.
+            None if versions.v13
+                && (hello.random.has_sentinel(Random::DOWNGRADE_TO_1_2)
+                    || hello.random.has_sentinel(Random::DOWNGRADE_BELOW_1_2)) =>
+            {
+                Err(PeerMisbehaved::DowngradeDetected.into())
+            }
+            None => Ok(Version::V12),
+        }
+    }
+
+    fn offered_suite(
+        &self,
+        hello: &ServerHello<'_>,
+        version: Version,
+    ) -> Result<&'static Suite, Error> {
         if hello.compression_method != CompressionMethod::NULL {
             return Err(PeerMisbehaved::Compression.into());
         }
+        let suite = self.config.common.provider.suite(hello.cipher_suite);
+        let suite = suite.filter(|suite| suite.facts.version == version);
+        suite.ok_or_else(|| PeerMisbehaved::UnofferedSuite.into())
+    }
+
+    fn start_v12(
+        self,
+        message: &Message<'_>,
+        hello: &ServerHello<'_>,
+        fx: &mut dyn Effects,
+    ) -> Result<Client, Error> {
+        let suite = self.offered_suite(hello, Version::V12)?;
+        let Self { config, name, random, hello: sent, .. } = self;
+        let common = &config.common;
         let offered = Offered { config: common, types: &sent.types };
         let mut answers = offered.accept(&hello.extensions)?;
         answers.server_name = sent_name(&config, name.as_ref()).map(<[u8]>::to_vec);
@@ -139,17 +223,130 @@ impl HelloSent {
         Ok(start.expect_certificate().into())
     }
 
-    fn check_version(&self, hello: &ServerHello<'_>) -> Result<(), Error> {
-        let versions = self.config.common.versions;
-        if hello.legacy_version != ProtocolVersion::DTLS_1_2 || !versions.v12 {
-            return Err(PeerMisbehaved::UnofferedVersion.into());
+    /// Sends the second hello that the server asked for, which differs from the first one in what
+    /// it asked for and in nothing else (RFC 8446 §4.1.2).
+    fn answer_retry(
+        mut self,
+        message: &Message<'_>,
+        request: &ServerHello<'_>,
+        fx: &mut dyn Effects,
+    ) -> Result<Self, Error> {
+        let suite = self.offered_suite(request, Version::V13)?;
+        if self.retry.is_some() {
+            return Err(unexpected(message, "ServerHello"));
         }
-        // RFC 8446 §4.1.3: the server says in its random that it could have spoken 1.3.
-        if versions.v13 && hello.random.has_sentinel(Random::DOWNGRADE_TO_1_2) {
-            return Err(PeerMisbehaved::DowngradeDetected.into());
+        check_session_id(request)?;
+        let extensions = &request.extensions;
+        let allowed =
+            [ExtensionType::SUPPORTED_VERSIONS, ExtensionType::KEY_SHARE, ExtensionType::COOKIE];
+        check_types(extensions.types(), &allowed, &self.hello.types)?;
+        if extensions.selected_group.is_none() && extensions.cookie.is_none() {
+            return Err(PeerMisbehaved::PointlessRetry.into());
         }
-        Ok(())
+        if let Some(selected) = extensions.selected_group {
+            let group = self.config.common.provider.group(selected, Version::V13);
+            let group = group.ok_or(PeerMisbehaved::UnofferedGroup)?;
+            if self.shares.iter().any(|share| share.group() == selected) {
+                return Err(PeerMisbehaved::PointlessRetry.into());
+            }
+            self.shares = Vec::from([group.start()?]);
+        }
+
+        fx.set_version(Version::V13);
+        let mut first = Transcript::new(Version::V13, suite.hash);
+        first.add(HandshakeType::CLIENT_HELLO, self.hello.seq, &self.hello.body);
+        let mut transcript = Transcript::after_retry(suite.hash, &first.current());
+        transcript.add_message(message);
+        let variable = Variable { cookie: extensions.cookie, ..Variable::default() };
+        self.hello = self.send_again(variable, fx)?;
+        self.retry = Some(Retry { suite, transcript });
+        Ok(self)
     }
+
+    fn start_v13(
+        self,
+        message: &Message<'_>,
+        hello: &ServerHello<'_>,
+        fx: &mut dyn Effects,
+    ) -> Result<Client, Error> {
+        let suite = self.offered_suite(hello, Version::V13)?;
+        check_session_id(hello)?;
+        let Self { config, name, random, shares, hello: sent, retry, .. } = self;
+        let allowed = [ExtensionType::SUPPORTED_VERSIONS, ExtensionType::KEY_SHARE];
+        check_types(hello.extensions.types(), &allowed, &sent.types)?;
+        let entry = hello
+            .extensions
+            .key_share
+            .ok_or(PeerIncompatible::MissingExtension(ExtensionType::KEY_SHARE))?;
+        let share = shares.into_iter().find(|share| share.group() == entry.group);
+        let share = share.ok_or(PeerMisbehaved::UnofferedGroup)?;
+        let shared = share.complete(entry.key_exchange).map_err(|_| PeerMisbehaved::BadKeyShare)?;
+
+        let mut transcript = match retry {
+            Some(retry) if retry.suite.id() != suite.id() => {
+                return Err(PeerMisbehaved::UnofferedSuite.into());
+            }
+            Some(retry) => retry.transcript,
+            None => {
+                fx.set_version(Version::V13);
+                Transcript::new(Version::V13, suite.hash)
+            }
+        };
+        transcript.add(HandshakeType::CLIENT_HELLO, sent.seq, &sent.body);
+        transcript.add_message(message);
+        let server_name = sent_name(&config, name.as_ref()).map(<[u8]>::to_vec);
+        let start = v13::Hellos {
+            config,
+            name,
+            client_random: random.0,
+            suite,
+            group: entry.group,
+            server_name,
+            offered: sent.types,
+            transcript,
+        };
+        start.expect_encrypted_extensions(shared, fx)
+    }
+}
+
+/// DTLS 1.3 has no session IDs, so there is nothing to echo (RFC 9147 §5.3).
+fn check_session_id(hello: &ServerHello<'_>) -> Result<(), Error> {
+    if hello.session_id.is_empty() { Ok(()) } else { Err(PeerMisbehaved::BadSessionId.into()) }
+}
+
+/// Refuses extensions that do not belong into this message, or that were not offered. A cookie
+/// may come unasked (RFC 8446 §4.2.2).
+pub(super) fn check_types(
+    types: impl Iterator<Item = ExtensionType>,
+    allowed: &[ExtensionType],
+    offered: &[ExtensionType],
+) -> Result<(), Error> {
+    for typ in types {
+        if allowed.contains(&typ) && (offered.contains(&typ) || typ == ExtensionType::COOKIE) {
+            continue;
+        }
+        // RFC 8446 §4.2: known but in the wrong message, or never asked for.
+        return Err(if offered.contains(&typ) {
+            PeerMisbehaved::BadExtension(typ).into()
+        } else {
+            PeerMisbehaved::UnsolicitedExtension(typ).into()
+        });
+    }
+    Ok(())
+}
+
+/// The key shares of a first hello: the best group, and if that is a hybrid also the best classic
+/// one, because many servers know no hybrid and would cost us a round trip.
+fn first_shares(config: &ClientConfig) -> Result<Vec<Box<dyn ActiveKeyExchange>>, Error> {
+    if !config.common.versions.v13 {
+        return Ok(Vec::new());
+    }
+    let groups = &config.common.provider.groups;
+    let usable = groups.iter().filter(|group| group.usable_in(Version::V13));
+    let best = usable.clone().next();
+    let hybrid = best.is_some_and(|group| !group.usable_in(Version::V12));
+    let classic = usable.clone().find(|group| hybrid && group.usable_in(Version::V12));
+    best.into_iter().chain(classic).map(|group| group.start().map_err(Error::from)).collect()
 }
 
 /// Encodes and sends a hello. The only place that says what a ClientHello holds.
@@ -157,46 +354,53 @@ fn send_hello(
     config: &ClientConfig,
     name: Option<&ServerName<'static>>,
     random: Random,
-    cookie: &[u8],
+    shares: &[Box<dyn ActiveKeyExchange>],
+    variable: Variable<'_>,
     fx: &mut dyn Effects,
 ) -> Result<SentHello, Error> {
     let common = &config.common;
     let versions = common.versions;
-    let usable = |version| versions.contains(version);
-    let suites: Vec<_> = common
-        .provider
-        .suites
-        .iter()
-        .filter(|suite| usable(suite.facts.version))
+    let enabled = [Version::V13, Version::V12].into_iter().filter(|v| versions.contains(*v));
+    let suites: Vec<_> = enabled
+        .clone()
+        .flat_map(|version| {
+            common.provider.suites.iter().filter(move |suite| suite.facts.version == version)
+        })
         .map(|suite| suite.id())
         .collect();
     let groups: Vec<NamedGroup> = common
         .provider
         .groups
         .iter()
-        .filter(|group| {
-            [Version::V12, Version::V13].iter().any(|v| usable(*v) && group.usable_in(*v))
-        })
+        .filter(|group| enabled.clone().any(|version| group.usable_in(version)))
         .map(|group| group.name())
         .collect();
     let protocols: Vec<_> = common.alpn.iter().map(|name| ProtocolName(name)).collect();
+    let shares: Vec<_> = shares
+        .iter()
+        .map(|share| KeyShareEntry { group: share.group(), key_exchange: share.share() })
+        .collect();
+    let wire_versions: Vec<_> = enabled.map(Version::wire).collect();
     let extensions = ClientExtensions {
         server_name: sent_name(config, name),
         supported_groups: Some(List::from_slice(&groups)),
-        ec_point_formats: Some(&[EcPointFormat::UNCOMPRESSED.0]),
+        ec_point_formats: versions.v12.then_some(&[EcPointFormat::UNCOMPRESSED.0]),
         signature_algorithms: Some(List::from_slice(config.server_signatures().schemes())),
         use_srtp: (!common.srtp.is_empty())
             .then_some(UseSrtp { profiles: List::from_slice(&common.srtp), mki: &[] }),
         alpn: (!protocols.is_empty()).then_some(List::from_slice(&protocols)),
         extended_master_secret: versions.v12,
         renegotiation_info: versions.v12.then_some(&[]),
+        supported_versions: versions.v13.then_some(List::from_slice(&wire_versions)),
+        key_share: versions.v13.then_some(List::from_slice(&shares)),
+        cookie: variable.cookie,
         ..ClientExtensions::default()
     };
     let hello = ClientHello {
         legacy_version: ProtocolVersion::DTLS_1_2,
         random,
         session_id: &[],
-        cookie,
+        cookie: variable.legacy_cookie,
         cipher_suites: List::from_slice(&suites),
         compression_methods: &[CompressionMethod::NULL.0],
         extensions,

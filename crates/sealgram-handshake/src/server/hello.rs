@@ -1,13 +1,27 @@
 //! The ClientHello that was let in, and the choice of the version.
+//!
+//! ```text
+//! ClientHello ──> 1.2 ─────────────────────────────────────────────> v12
+//!                 1.3, with a key share that we can use ───────────> v13
+//!                 1.3, without ──> HelloRetryRequest, ClientHello ──> v13
+//! ```
 
 use alloc::sync::Arc;
 
-use sealgram_iana::{CipherSuite, CompressionMethod, HandshakeType, ProtocolVersion, Version};
-use sealgram_wire::{ClientHello, Message, Random};
+use alloc::boxed::Box;
+use sealgram_crypto::{Digest, Suite};
+use sealgram_iana::{
+    CipherSuite, CompressionMethod, ExtensionType, HandshakeType, NamedGroup, ProtocolVersion,
+    Version,
+};
+use sealgram_wire::{ClientHello, Group, Message, MessageSeq, Phase, Random};
 
-use super::{Server, v12};
+use super::{Server, v12, v13};
 use crate::machine::{malformed, unexpected};
-use crate::negotiate::{Answers, check_point_formats, choose_v12, choose_version};
+use crate::negotiate::{
+    Answers, Choice13, check_point_formats, choose_v12, choose_v13, choose_version, hello_hash,
+    hello_retry_request,
+};
 use crate::transcript::Transcript;
 use crate::{Effects, Error, PeerIncompatible, PeerMisbehaved, Randoms, ServerConfig};
 
@@ -15,11 +29,26 @@ use crate::{Effects, Error, PeerIncompatible, PeerMisbehaved, Randoms, ServerCon
 #[derive(Debug)]
 pub(crate) struct ExpectHello {
     config: Arc<ServerConfig>,
+    retried: Option<Retried>,
+}
+
+/// What a HelloRetryRequest has settled, and all that is remembered of the first hello: a
+/// stateless endpoint has it from the cookie.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Retried {
+    /// The suite that was chosen.
+    pub suite: CipherSuite,
+    /// The group that a share was asked for, if one was.
+    pub group: Option<NamedGroup>,
+    /// The hash of the first hello, by [`hello_hash`].
+    pub hello_hash: Digest,
+    /// The body of the request, as [`hello_retry_request`] made it.
+    pub request: Box<[u8]>,
 }
 
 impl ExpectHello {
-    pub(super) const fn new(config: Arc<ServerConfig>) -> Self {
-        Self { config }
+    pub(super) const fn new(config: Arc<ServerConfig>, retried: Option<Retried>) -> Self {
+        Self { config, retried }
     }
 
     pub(super) fn handle(
@@ -32,9 +61,9 @@ impl ExpectHello {
         }
         let hello = ClientHello::read(message.body).map_err(malformed(message))?;
         match choose_version(self.config.common.versions, &hello)? {
+            Version::V12 if self.retried.is_some() => Err(PeerMisbehaved::HelloChanged.into()),
             Version::V12 => self.start_v12(message, &hello, fx),
-            // Unreachable while no configuration can enable it.
-            Version::V13 => Err(PeerIncompatible::NoSharedVersion.into()),
+            Version::V13 => self.start_v13(message, &hello, fx),
         }
     }
 
@@ -62,9 +91,7 @@ impl ExpectHello {
         let answers = Answers::choose(common, extensions)?;
 
         fx.set_version(Version::V12);
-        let mut random = [0; 32];
-        common.provider.random.fill(&mut random)?;
-        let mut random = Random(random);
+        let mut random = server_random(&config)?;
         if common.versions.v13 {
             // Tells a client that speaks 1.3 that it did not get here by our wish (RFC 8446
             // §4.1.3).
@@ -88,5 +115,103 @@ impl ExpectHello {
             config: config.clone(),
         };
         hello.answer(ProtocolVersion::DTLS_1_2, &choice, fx).map(Server::from)
+    }
+
+    fn start_v13(
+        self,
+        message: &Message<'_>,
+        hello: &ClientHello<'_>,
+        fx: &mut dyn Effects,
+    ) -> Result<Server, Error> {
+        let Self { config, retried } = self;
+        let choice = choose_v13(&config, hello)?;
+        let Some(share) = choice.share.filter(|_| honours(retried.as_ref(), &choice, hello)) else {
+            if retried.is_some() {
+                return Err(PeerMisbehaved::HelloChanged.into());
+            }
+            return retry(config, message, &choice, fx);
+        };
+        let answers = Answers::choose(&config.common, &hello.extensions)?;
+
+        let mut transcript = match retried {
+            Some(retried) => after_retry(choice.suite, &retried),
+            None => Transcript::new(Version::V13, choice.suite.hash),
+        };
+        fx.set_version(Version::V13);
+        transcript.add_message(message);
+        let random = server_random(&config)?;
+        let hello = v13::Hello {
+            client_random: hello.random.0,
+            suite: choice.suite,
+            answers,
+            transcript,
+            config: config.clone(),
+        };
+        hello.answer(random, &choice, share, fx)
+    }
+}
+
+fn server_random(config: &ServerConfig) -> Result<Random, Error> {
+    let mut random = [0; 32];
+    config.common.provider.random.fill(&mut random)?;
+    Ok(Random(random))
+}
+
+/// Whether a hello is what a HelloRetryRequest has asked for: the same suite still comes out, and
+/// of key shares there is the one that was wanted and no other (RFC 8446 §4.1.2).
+fn honours(retried: Option<&Retried>, choice: &Choice13<'_>, hello: &ClientHello<'_>) -> bool {
+    let Some(retried) = retried else { return true };
+    let shares = hello.extensions.key_share.unwrap_or_default();
+    let share_is_right = retried
+        .group
+        .is_none_or(|group| shares.len() == 1 && shares.iter().all(|share| share.group == group));
+    retried.suite == choice.suite.id() && share_is_right
+}
+
+fn after_retry(suite: &Suite, retried: &Retried) -> Transcript {
+    let mut transcript = Transcript::after_retry(suite.hash, &retried.hello_hash);
+    // The number is not hashed in 1.3.
+    transcript.add(HandshakeType::SERVER_HELLO, MessageSeq(0), &retried.request);
+    transcript
+}
+
+/// Asks for another key share, on a connection whose address is proven already.
+fn retry(
+    config: Arc<ServerConfig>,
+    message: &Message<'_>,
+    choice: &Choice13<'_>,
+    fx: &mut dyn Effects,
+) -> Result<Server, Error> {
+    let group = choice.group.name();
+    let request = hello_retry_request(choice.suite.id(), Some(group), None);
+    fx.set_version(Version::V13);
+    fx.send(HandshakeType::SERVER_HELLO, &request, Phase::Plaintext, Group::Flight)?;
+    let retried = Retried {
+        suite: choice.suite.id(),
+        group: Some(group),
+        hello_hash: hello_hash(choice.suite, message.body),
+        request: request.into_boxed_slice(),
+    };
+    let next = ExpectHello { config, retried: Some(retried) };
+    Ok(Server::ExpectHello(Box::new(next)))
+}
+
+/// What a 1.3 hello must have (RFC 8446 §9.2, RFC 9147 §5.3).
+pub(crate) fn check_v13(hello: &ClientHello<'_>) -> Result<(), Error> {
+    if hello.compression_methods != [CompressionMethod::NULL.0] {
+        return Err(PeerMisbehaved::Compression.into());
+    }
+    if !hello.cookie.is_empty() {
+        return Err(PeerMisbehaved::BadCookie.into());
+    }
+    let extensions = &hello.extensions;
+    let missing = [
+        (extensions.supported_groups.is_none(), ExtensionType::SUPPORTED_GROUPS),
+        (extensions.key_share.is_none(), ExtensionType::KEY_SHARE),
+        (extensions.signature_algorithms.is_none(), ExtensionType::SIGNATURE_ALGORITHMS),
+    ];
+    match missing.into_iter().find(|(missing, _)| *missing) {
+        Some((_, typ)) => Err(PeerIncompatible::MissingExtension(typ).into()),
+        None => Ok(()),
     }
 }

@@ -25,6 +25,8 @@ pub(super) struct Fx<'a> {
 pub(super) struct Outcome {
     pub(super) ask: Option<Ask>,
     pub(super) connected: Option<Box<Connected>>,
+    /// Our key update is complete.
+    pub(super) keys_updated: bool,
     /// New read keys: parked records may open now.
     pub(super) read_keys: bool,
 }
@@ -68,6 +70,10 @@ impl Effects for Fx<'_> {
 
     fn acknowledge(&mut self) {
         self.flight.ack_now();
+    }
+
+    fn keys_updated(&mut self) {
+        self.outcome.keys_updated = true;
     }
 
     fn connected(&mut self, connected: Connected) {

@@ -3,17 +3,20 @@
 use alloc::boxed::Box;
 
 use sealgram_flight::{IncomingRecord, Received};
-use sealgram_handshake::{Connected, Error, PeerMisbehaved};
+use sealgram_handshake::{Connected, Error, Handshake, PeerMisbehaved};
 use sealgram_iana::{
     AlertDescription, AlertLevel, ContentType, HandshakeType, ProtocolVersion, Version,
 };
 use sealgram_record::{Discard, Discarded, Fault, Opened, Violation};
-use sealgram_wire::{Ack, Alert, Fragment, Message, Phase, Reader};
+use sealgram_wire::{Ack, Alert, Fragment, Group, Message, Phase, Reader};
 
 use super::effects::{Fx, Outcome, from_violation};
 use super::{Connection, Evidence, LAST_FLIGHT_KEPT, State, amplified};
 use crate::event::{CloseReason, Data, EndpointEvent, Event, Handled};
 use crate::{AskId, Instant, Path, Side};
+
+/// How many KeyUpdates a peer may send without any application data between them.
+const MAX_KEY_UPDATES_IN_A_ROW: u8 = 32;
 
 /// Where application data goes.
 type Deliver<'a> = &'a mut dyn FnMut(Data<'_>);
@@ -85,7 +88,10 @@ impl Connection {
         let Opened { content_type, phase, number, payload } = opened;
         match content_type {
             ContentType::APPLICATION_DATA => match self.state {
-                State::Connected | State::Finishing(_) => deliver(Data { bytes: payload }),
+                State::Connected | State::Finishing(_) => {
+                    self.key_updates_in_a_row = 0;
+                    deliver(Data { bytes: payload });
+                }
                 // It overtook the Finished that vouches for it.
                 _ => self.stats.discards.count_unexpected(),
             },
@@ -173,10 +179,29 @@ impl Connection {
             self.info.cookie_exchanged = true;
             self.records.set_plaintext_version(ProtocolVersion::DTLS_1_2);
         }
+        if message.typ == HandshakeType::KEY_UPDATE {
+            // Each one costs us a derivation and more: without a bound a peer that has nothing to
+            // say could keep us busy for ever.
+            self.key_updates_in_a_row = self.key_updates_in_a_row.saturating_add(1);
+            if self.key_updates_in_a_row > MAX_KEY_UPDATES_IN_A_ROW {
+                self.fail(PeerMisbehaved::TooManyKeyUpdates.into());
+                return;
+            }
+        }
+        self.step(now, deliver, |handshake, fx| handshake.handle(message, fx));
+    }
+
+    /// One step of the handshake, and what follows from it.
+    pub(super) fn step(
+        &mut self,
+        now: Instant,
+        deliver: Deliver<'_>,
+        step: impl FnOnce(&mut Handshake, &mut Fx<'_>) -> Result<(), Error>,
+    ) {
         let mut outcome = Outcome::default();
         let Self { handshake, flight, records, .. } = self;
         let mut fx = Fx { now, flight, records, outcome: &mut outcome };
-        let result = handshake.handle(message, &mut fx);
+        let result = step(handshake, &mut fx);
         self.finish_step(now, result, outcome, deliver);
     }
 
@@ -197,6 +222,9 @@ impl Connection {
             let id = AskId(self.asks);
             self.open_ask = Some(id);
             self.events.push_back(Event::Needs(id, ask));
+        }
+        if outcome.keys_updated {
+            self.events.push_back(Event::KeysUpdated);
         }
         if let Some(connected) = outcome.connected {
             self.on_connected(now, connected);
@@ -239,9 +267,18 @@ impl Connection {
             return;
         }
         match Ack::read(payload) {
-            Ok(ack) => self.flight.on_ack(now, ack.record_numbers.iter()),
+            Ok(ack) => self.on_acked(now, &ack),
             Err(_) if phase.is_plaintext() => self.stats.discards.count(Discard::Malformed),
             Err(what) => self.fail(Error::Malformed { typ: None, what }),
+        }
+    }
+
+    fn on_acked(&mut self, now: Instant, ack: &Ack<'_>) {
+        self.flight.on_ack(now, ack.record_numbers.iter());
+        while let Some((_, group)) = self.flight.poll_acked() {
+            if group == Group::KeyUpdate {
+                self.step(now, &mut |_| {}, |handshake, fx| handshake.on_key_update_acked(fx));
+            }
         }
     }
 
@@ -294,7 +331,7 @@ impl Connection {
         }
         self.stats.discards.count(discarded.reason);
         if discarded.reason == Discard::Unauthentic {
-            self.tell_limit();
+            self.mind_limits(now);
             let awaited = discarded.phase == Some(self.flight.read_phase());
             if handshaking && awaited && !self.records.any_protected_opened() {
                 self.weigh(now, Error::KeysDisagree);

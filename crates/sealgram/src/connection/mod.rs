@@ -102,7 +102,10 @@ pub struct Connection {
     cleanup: Option<Instant>,
     /// The alert that goes out next, after whatever else is due.
     alert: Option<AlertDescription>,
-    limit_told: bool,
+    /// The phase whose usage limits were dealt with.
+    limit_minded: Option<Phase>,
+    /// KeyUpdates of the peer since it last sent application data.
+    key_updates_in_a_row: u8,
 }
 
 /// Where a connection is in its life.
@@ -166,7 +169,7 @@ impl Connection {
         let transport = config.transport;
         let flight = Flight::new(transport.flight, MessageSeq(0), MessageSeq(0));
         let records = RecordLayer::new(RecordNumber::default(), transport.window);
-        let handshake = Handshake::server(config.handshake.clone());
+        let handshake = Handshake::server(config.handshake.clone(), None);
         Self::new(Side::Server, transport, handshake, flight, records, path, now)
     }
 
@@ -179,7 +182,7 @@ impl Connection {
         // to be received, and none would be: the flight layer is told the last number then.
         let mut flight = Flight::new(transport.flight, seq, seq.next().unwrap_or(seq));
         let mut records = RecordLayer::new(incoming.hello_record, transport.window);
-        let mut handshake = Handshake::server(config.handshake.clone());
+        let mut handshake = Handshake::server(config.handshake.clone(), incoming.retried);
         let mut outcome = Outcome::default();
         let message = Message {
             typ: HandshakeType::CLIENT_HELLO,
@@ -238,7 +241,8 @@ impl Connection {
             deadline: Some(now.saturating_add(transport.handshake_deadline())),
             cleanup: None,
             alert: None,
-            limit_told: false,
+            limit_minded: None,
+            key_updates_in_a_row: 0,
         }
     }
 
@@ -402,8 +406,7 @@ impl Connection {
     }
 
     fn sent_data(&mut self, now: Instant, len: usize) -> Transmit {
-        let _ = now;
-        self.tell_limit();
+        self.mind_limits(now);
         self.transmitted(len)
     }
 
@@ -429,14 +432,29 @@ impl Connection {
         self.end(CloseReason::Local, false, None);
     }
 
-    /// Changes the keys that we send under. 1.2 has no such thing: see
-    /// [`Event::KeyLimitNear`](crate::Event::KeyLimitNear).
-    pub fn update_keys(&mut self) -> Result<(), Misuse> {
+    /// Changes the keys that we send under, and with `peer_too` asks the peer to change its own
+    /// (RFC 9147 §8). [`Event::KeysUpdated`] tells when ours are in use: not before the peer has
+    /// acknowledged the update. If one is under way already another one follows it.
+    ///
+    /// The connection does this by itself before the keys' usage limits. 1.2 has no such thing:
+    /// see [`Event::KeyLimitNear`].
+    pub fn update_keys(&mut self, now: Instant, peer_too: bool) -> Result<(), Misuse> {
         match self.state {
-            State::Closed { .. } => Err(Misuse::Closed),
-            State::Handshaking | State::Finishing(_) => Err(Misuse::NotConnected),
-            State::Connected => Err(Misuse::NotInThisVersion),
+            State::Closed { .. } => return Err(Misuse::Closed),
+            State::Handshaking | State::Finishing(_) => return Err(Misuse::NotConnected),
+            State::Connected if self.version() == Version::V12 => {
+                return Err(Misuse::NotInThisVersion);
+            }
+            State::Connected => {}
         }
+        self.start_key_update(now, peer_too);
+        Ok(())
+    }
+
+    fn start_key_update(&mut self, now: Instant, peer_too: bool) {
+        self.step(now, &mut |_| {}, |handshake, fx| {
+            handshake.update_keys(peer_too, fx).map(|_| ())
+        });
     }
 
     /// Sets the largest UDP payload of handshake datagrams, in bytes, from now on. Clamped to what
@@ -462,13 +480,12 @@ impl Connection {
         if self.open_ask != Some(ask) {
             return Err(Misuse::NotAsked);
         }
-        let mut outcome = Outcome::default();
-        let Self { handshake, flight, records, .. } = self;
-        let mut fx = Fx { now, flight, records, outcome: &mut outcome };
-        let result = handshake.resolve(answer, &mut fx).map_err(|_| Misuse::NotAsked)?;
+        if !self.handshake.waits_for(&answer) {
+            return Err(Misuse::NotAsked);
+        }
         self.open_ask = None;
         self.flight.pause(false);
-        self.finish_step(now, result, outcome, &mut |_| {});
+        self.step(now, &mut |_| {}, |handshake, fx| handshake.resolve(answer, fx));
         self.drain_messages(now, &mut |_| {});
         Ok(())
     }
@@ -520,6 +537,8 @@ impl Connection {
         if self.cleanup.is_some_and(|cleanup| cleanup <= now) {
             self.cleanup = None;
             self.flight.forget_last_flight();
+            self.records.discard_read(Phase::Handshake);
+            self.records.discard_write(Phase::Handshake);
         }
         loop {
             match self.flight.handle_timeout(now) {
@@ -583,11 +602,17 @@ impl Connection {
         self.endpoint_events.push_back(EndpointEvent::Closed);
     }
 
-    /// Tells once that the keys are almost used up.
-    fn tell_limit(&mut self) {
-        if !self.limit_told && self.records.limit_near() {
-            self.limit_told = true;
-            self.events.push_back(Event::KeyLimitNear);
+    /// Changes keys that are almost used up (1.3), or tells that they are (1.2).
+    fn mind_limits(&mut self, now: Instant) {
+        let generation = self.records.write_phase();
+        if !self.records.limit_near() || self.limit_minded == Some(generation) {
+            return;
+        }
+        self.limit_minded = Some(generation);
+        match self.version() {
+            Version::V12 => self.events.push_back(Event::KeyLimitNear),
+            // Our own keys, or, if somebody forges records, the peer's.
+            Version::V13 => self.start_key_update(now, self.records.usage().forged_near()),
         }
     }
 }

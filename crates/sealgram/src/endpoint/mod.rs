@@ -9,6 +9,7 @@
 //!                 └─ not DTLS (RFC 7983) ────────────────> NotDtls
 //! ```
 
+mod cookie;
 mod hello;
 mod pool;
 mod reply;
@@ -18,13 +19,14 @@ use alloc::vec;
 use alloc::vec::Vec;
 use core::time::Duration;
 
+use cookie::{Asked, Asker};
 use hello::{Seen, see};
 use pool::Pool;
 pub use routes::Handle;
 use routes::Routes;
 use sealgram_cookie::{CookieKeys, HelloFields};
 use sealgram_crypto::{CryptoProvider, Hash, HashKind, HmacKey, Secret};
-use sealgram_handshake::{Error, PeerIncompatible, choose_version};
+use sealgram_handshake::{Retried, Selection, select};
 use sealgram_iana::{AlertDescription, Version};
 use sealgram_wire::{ClientHello, MessageSeq, RecordNumber};
 
@@ -113,6 +115,8 @@ pub struct Incoming {
     pub(crate) rest: Vec<u8>,
     /// Tells a repeat of this hello from another hello.
     pub(crate) mark: Mark,
+    /// What its 1.3 cookie carried.
+    pub(crate) retried: Option<Retried>,
 }
 
 impl Incoming {
@@ -470,17 +474,17 @@ impl Server {
         }
         let reply =
             |len: Option<usize>| len.map_or(Verdict::Discard(Dropped::NoReply), Verdict::Reply);
-        let versions = self.config.handshake.common.versions;
-        match choose_version(versions, &parsed) {
-            Ok(Version::V12) => {}
-            // No configuration enables it yet.
-            Ok(Version::V13) => return Verdict::Discard(Dropped::Unknown),
-            Err(Error::PeerIncompatible(PeerIncompatible::NoSharedVersion)) => {
-                let alert = AlertDescription::PROTOCOL_VERSION;
+        let selection = match select(&self.config.handshake, &parsed) {
+            Ok(selection) => selection,
+            // A hello that cannot succeed is told so, without a cookie: the alert is smaller than
+            // any hello.
+            Err(error) => {
+                let version = version_of(&parsed);
+                let alert = error.alert(version).unwrap_or(AlertDescription::HANDSHAKE_FAILURE);
                 return reply(reply::alert(hello.record, alert, out));
             }
-            Err(_) => return Verdict::Discard(Dropped::Malformed),
-        }
+        };
+        let mut retried = None;
         let admission = match &mut self.cookies {
             None => Admission::Open,
             Some(cookies) => {
@@ -496,15 +500,29 @@ impl Server {
                     cipher_suites: &suites,
                     compression_methods: parsed.compression_methods,
                 };
-                let address = hello.path.remote;
-                if cookies.verify12(parsed.cookie, address, &fields, now).is_err() {
-                    if !parsed.cookie.is_empty() {
-                        stats.bad_cookies = stats.bad_cookies.saturating_add(1);
+                let asker = Asker { cookies, fields, address: hello.path.remote, now };
+                let verdict = match selection {
+                    Selection::V12 => asker.v12(parsed.cookie),
+                    Selection::V13 { suite, missing_group } => {
+                        asker.v13(parsed.extensions.cookie, suite, missing_group, hello.body)
                     }
-                    // A hello whose only fault is its cookie gets a fresh one.
-                    let cookie = cookies.issue12(address, &fields, now);
-                    let len = reply::hello_verify_request(hello.seq, hello.record, &cookie, out);
-                    return reply(len.filter(|len| *len <= hello.bytes));
+                };
+                match verdict {
+                    Asked::Proven(found) => retried = found,
+                    Asked::Again { typ, body, bad } => {
+                        stats.bad_cookies = stats.bad_cookies.saturating_add(u64::from(bad));
+                        let len = reply::request(hello.seq, hello.record, typ, &body, out);
+                        // Smaller than the hello, but for a HelloRetryRequest to a minimal one,
+                        // which carries the hash of that hello back (RFC 9147 §5.1).
+                        let allowed = hello.bytes.saturating_mul(3);
+                        return reply(len.filter(|len| *len <= allowed));
+                    }
+                    Asked::BadCookie => {
+                        stats.bad_cookies = stats.bad_cookies.saturating_add(1);
+                        // RFC 9147 §5.1.
+                        let alert = AlertDescription::ILLEGAL_PARAMETER;
+                        return reply(reply::alert(hello.record, alert, out));
+                    }
                 }
                 Admission::Cookie
             }
@@ -518,16 +536,26 @@ impl Server {
             bytes_received: u64::try_from(hello.bytes).unwrap_or(u64::MAX),
             rest: hello.rest.to_vec(),
             mark,
+            retried,
         })
     }
 
     fn mark(&self, hello: &ClientHello<'_>) -> Mark {
-        let tag = self.marks.sign(&[&hello.random.0, hello.cookie]);
+        let cookie = hello.extensions.cookie.unwrap_or(hello.cookie);
+        let tag = self.marks.sign(&[&hello.random.0, cookie]);
         let mut mark = [0; 16];
         for (to, from) in mark.iter_mut().zip(tag.as_ref()) {
             *to = *from;
         }
         Mark(mark)
+    }
+}
+
+/// The version whose alerts a hello that cannot succeed is answered with.
+fn version_of(hello: &ClientHello<'_>) -> Version {
+    match &hello.extensions.supported_versions {
+        Some(list) if list.contains(Version::V13.wire()) => Version::V13,
+        _ => Version::V12,
     }
 }
 

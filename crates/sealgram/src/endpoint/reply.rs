@@ -2,20 +2,19 @@
 //! be remembered for the next one (RFC 6347 §4.2.1).
 
 use sealgram_iana::{AlertDescription, AlertLevel, ContentType, HandshakeType, ProtocolVersion};
-use sealgram_wire::{Alert, Fragment, FullHeader, HelloVerifyRequest, MessageSeq, RecordNumber};
+use sealgram_wire::{Alert, Fragment, FullHeader, MessageSeq, RecordNumber};
 
-/// A HelloVerifyRequest. Its version fields say 1.0 whatever is negotiated later, as RFC 6347
-/// §4.2.1 recommends: clients must not conclude anything from it.
-pub(super) fn hello_verify_request(
+/// A HelloVerifyRequest or HelloRetryRequest.
+pub(super) fn request(
     seq: MessageSeq,
     record: RecordNumber,
-    cookie: &[u8],
+    typ: HandshakeType,
+    body: &[u8],
     out: &mut [u8],
 ) -> Option<usize> {
-    let body = HelloVerifyRequest { server_version: ProtocolVersion::DTLS_1_0, cookie }.encode();
     let len = u32::try_from(body.len()).ok()?;
-    let header = Fragment::header(HandshakeType::HELLO_VERIFY_REQUEST, seq, len, 0, len);
-    plaintext_record(ContentType::HANDSHAKE, record, &[&header, &body], out)
+    let header = Fragment::header(typ, seq, len, 0, len);
+    plaintext_record(ContentType::HANDSHAKE, record, &[&header, body], out)
 }
 
 /// A fatal alert.

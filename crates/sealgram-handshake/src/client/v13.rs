@@ -1,0 +1,381 @@
+//! A client's 1.3 handshake after the hellos (RFC 8446 §2, RFC 9147 §5).
+//!
+//! ```text
+//!                            <── EncryptedExtensions
+//!                            <── CertificateRequest   (if the server wants to know us)
+//!                            <── Certificate
+//!                            <── CertificateVerify
+//!      (the server's identity is verified here, before anything is sent)
+//!                            <── Finished
+//! Certificate, CertificateVerify ──>                  (if asked for)
+//! Finished ──>
+//!                            <── ACK
+//! ```
+
+use alloc::boxed::Box;
+use alloc::sync::Arc;
+use alloc::vec::Vec;
+
+use pki_types::{CertificateDer, ServerName};
+use sealgram_crypto::{CryptoError, IdentityVerified, SharedSecret, SignatureVerified, Suite};
+use sealgram_iana::{ExtensionType, HandshakeType, NamedGroup, SignatureScheme, Version};
+use sealgram_wire::messages13::{
+    Certificate, CertificateEntry, CertificateRequest, EncryptedExtensions,
+};
+use sealgram_wire::{DigitallySigned, Group, List, Message, Phase};
+
+use super::Client;
+use super::hello::check_types;
+use crate::auth::{self, Identity, PeerAuthenticated};
+use crate::machine::{malformed, unexpected};
+use crate::negotiate::{Answers, Offered};
+use crate::post::Connected13;
+use crate::schedule::v13::{Early, Handshake, Log, Master};
+use crate::transcript::Transcript;
+use crate::{
+    Answer, Ask, CertifiedKey, ClientConfig, Connected, Effects, Error, KeySource, Negotiated,
+    PeerIncompatible, PeerMisbehaved, Side, Sign,
+};
+
+/// What the hellos have settled.
+#[derive(Debug)]
+pub(crate) struct Hellos {
+    pub(super) config: Arc<ClientConfig>,
+    pub(super) name: Option<ServerName<'static>>,
+    pub(super) client_random: [u8; 32],
+    pub(super) suite: &'static Suite,
+    pub(super) group: NamedGroup,
+    pub(super) server_name: Option<Vec<u8>>,
+    /// The extensions of our hello.
+    pub(super) offered: Vec<ExtensionType>,
+    pub(super) transcript: Transcript,
+}
+
+#[derive(Debug)]
+pub(crate) enum Client13 {
+    ExpectEncryptedExtensions(ExpectEncryptedExtensions),
+    ExpectCertificateOrRequest(Negotiating),
+    ExpectCertificate(Negotiating),
+    ExpectCertificateVerify(ExpectCertificateVerify),
+    WaitIdentity(WaitIdentity),
+    ExpectFinished(ExpectFinished),
+    WaitSignature(WaitSignature),
+}
+
+impl Client13 {
+    pub(super) fn handle(
+        self,
+        message: &Message<'_>,
+        fx: &mut dyn Effects,
+    ) -> Result<Client, Error> {
+        match self {
+            Self::ExpectEncryptedExtensions(state) => state.handle(message),
+            Self::ExpectCertificateOrRequest(state) => match message.typ {
+                HandshakeType::CERTIFICATE_REQUEST => state.on_request(message),
+                _ => state.on_certificate(message),
+            },
+            Self::ExpectCertificate(state) => state.on_certificate(message),
+            Self::ExpectCertificateVerify(state) => state.handle(message, fx),
+            Self::ExpectFinished(state) => state.handle(message, fx),
+            Self::WaitIdentity(_) | Self::WaitSignature(_) => {
+                Err(unexpected(message, "no handshake message"))
+            }
+        }
+    }
+
+    pub(super) const fn waits_for(&self, answer: &Answer) -> bool {
+        matches!(
+            (self, answer),
+            (Self::WaitIdentity(_), Answer::VerifyPeer(_))
+                | (Self::WaitSignature(_), Answer::Sign(_))
+        )
+    }
+
+    pub(super) fn resolve(self, answer: Answer, fx: &mut dyn Effects) -> Result<Client, Error> {
+        match (self, answer) {
+            (Self::WaitIdentity(state), Answer::VerifyPeer(verified)) => {
+                Ok(state.accept(verified?))
+            }
+            (Self::WaitSignature(state), Answer::Sign(signature)) => {
+                state.on_signature(signature, fx)
+            }
+            (state, _) => Ok(state.into()),
+        }
+    }
+}
+
+impl Hellos {
+    pub(super) fn expect_encrypted_extensions(
+        self,
+        shared: SharedSecret,
+        fx: &mut dyn Effects,
+    ) -> Result<Client, Error> {
+        let log = log(&self.config, &self.client_random);
+        let early = Early::without_psk(self.suite.hash);
+        let (schedule, traffic) =
+            early.into_handshake(self.suite, shared, &self.transcript.current(), log);
+        fx.install_write(Phase::Handshake, traffic.client)?;
+        fx.install_read(Phase::Handshake, traffic.server)?;
+        let next = ExpectEncryptedExtensions { hellos: self, schedule };
+        Ok(Client13::ExpectEncryptedExtensions(next).into())
+    }
+
+    fn send(&mut self, typ: HandshakeType, body: &[u8], fx: &mut dyn Effects) -> Result<(), Error> {
+        let seq = fx.send(typ, body, Phase::Handshake, Group::LastFlight)?;
+        self.transcript.add(typ, seq, body);
+        Ok(())
+    }
+}
+
+fn log<'a>(config: &'a ClientConfig, client_random: &'a [u8; 32]) -> Log<'a> {
+    Log { key_log: config.common.key_log.as_deref(), client_random }
+}
+
+#[derive(Debug)]
+pub(crate) struct ExpectEncryptedExtensions {
+    hellos: Hellos,
+    schedule: Handshake,
+}
+
+impl ExpectEncryptedExtensions {
+    fn handle(self, message: &Message<'_>) -> Result<Client, Error> {
+        if message.typ != HandshakeType::ENCRYPTED_EXTENSIONS {
+            return Err(unexpected(message, "EncryptedExtensions"));
+        }
+        let Self { mut hellos, schedule } = self;
+        let read = EncryptedExtensions::read(message.body).map_err(malformed(message))?;
+        let extensions = &read.extensions;
+        let allowed = [
+            ExtensionType::SERVER_NAME,
+            ExtensionType::SUPPORTED_GROUPS,
+            ExtensionType::USE_SRTP,
+            ExtensionType::APPLICATION_LAYER_PROTOCOL_NEGOTIATION,
+        ];
+        check_types(extensions.types(), &allowed, &hellos.offered)?;
+        let offered = Offered { config: &hellos.config.common, types: &hellos.offered };
+        let mut answers = offered.accept(extensions)?;
+        answers.server_name = hellos.server_name.take();
+        hellos.transcript.add_message(message);
+        let next = Negotiating { hellos, schedule, answers, request: None };
+        Ok(Client13::ExpectCertificateOrRequest(next).into())
+    }
+}
+
+/// Everything is negotiated; nobody is authenticated.
+#[derive(Debug)]
+pub(crate) struct Negotiating {
+    hellos: Hellos,
+    schedule: Handshake,
+    answers: Answers,
+    request: Option<Requested>,
+}
+
+/// The server asked for a certificate; this is what we have for it.
+#[derive(Debug)]
+struct Requested(Option<(Arc<CertifiedKey>, SignatureScheme)>);
+
+impl Negotiating {
+    fn on_request(mut self, message: &Message<'_>) -> Result<Client, Error> {
+        let request = CertificateRequest::read(message.body).map_err(malformed(message))?;
+        // RFC 8446 §4.3.2: the context is for requests after the handshake.
+        if !request.certificate_request_context.is_empty() {
+            return Err(PeerMisbehaved::BadExtension(ExtensionType::POST_HANDSHAKE_AUTH).into());
+        }
+        let schemes = request
+            .signature_algorithms
+            .ok_or(PeerIncompatible::MissingExtension(ExtensionType::SIGNATURE_ALGORITHMS))?;
+        let identity = self.hellos.config.identities.iter().find_map(|identity| {
+            let scheme = identity.scheme(Version::V13, |scheme| schemes.contains(scheme))?;
+            Some((identity.clone(), scheme))
+        });
+        self.request = Some(Requested(identity));
+        self.hellos.transcript.add_message(message);
+        Ok(Client13::ExpectCertificate(self).into())
+    }
+
+    fn on_certificate(mut self, message: &Message<'_>) -> Result<Client, Error> {
+        if message.typ != HandshakeType::CERTIFICATE {
+            return Err(unexpected(message, "Certificate"));
+        }
+        let chain = auth::read_chain_v13(message)?;
+        if chain.is_empty() {
+            return Err(PeerMisbehaved::EmptyCertificate.into());
+        }
+        self.hellos.transcript.add_message(message);
+        let next = ExpectCertificateVerify { negotiating: self, chain };
+        Ok(Client13::ExpectCertificateVerify(next).into())
+    }
+}
+
+#[derive(Debug)]
+pub(crate) struct ExpectCertificateVerify {
+    negotiating: Negotiating,
+    chain: Vec<CertificateDer<'static>>,
+}
+
+impl ExpectCertificateVerify {
+    fn handle(self, message: &Message<'_>, fx: &mut dyn Effects) -> Result<Client, Error> {
+        if message.typ != HandshakeType::CERTIFICATE_VERIFY {
+            return Err(unexpected(message, "CertificateVerify"));
+        }
+        let Self { mut negotiating, chain } = self;
+        let hellos = &mut negotiating.hellos;
+        let signature = DigitallySigned::read(message.body).map_err(malformed(message))?;
+        let bytes = auth::signed_bytes_v13(Side::Server, &hellos.transcript.current());
+        let verified = auth::verify_signature(
+            hellos.config.server_signatures(),
+            &chain,
+            &auth::signed(Version::V13, &bytes, &signature),
+        )?;
+        hellos.transcript.add_message(message);
+        let identity = auth::verify_server(&hellos.config, &chain, hellos.name.as_ref())?;
+        let scheme = signature.scheme;
+        let next = WaitIdentity { negotiating, chain, scheme, signature: verified };
+        match identity {
+            Identity::Verified(identity) => Ok(next.accept(identity)),
+            Identity::Asked(ask) => {
+                fx.ask(ask);
+                Ok(Client13::WaitIdentity(next).into())
+            }
+        }
+    }
+}
+
+/// The server holds the key of its certificate; whether it is the right one is not yet known.
+#[derive(Debug)]
+pub(crate) struct WaitIdentity {
+    negotiating: Negotiating,
+    chain: Vec<CertificateDer<'static>>,
+    scheme: SignatureScheme,
+    signature: SignatureVerified,
+}
+
+impl WaitIdentity {
+    fn accept(self, identity: IdentityVerified) -> Client {
+        let Self { negotiating, chain, scheme, signature } = self;
+        let peer = PeerAuthenticated::by_certificate(identity, signature);
+        let next = ExpectFinished { negotiating, chain, scheme: Some(scheme), peer };
+        Client13::ExpectFinished(next).into()
+    }
+}
+
+#[derive(Debug)]
+pub(crate) struct ExpectFinished {
+    negotiating: Negotiating,
+    chain: Vec<CertificateDer<'static>>,
+    scheme: Option<SignatureScheme>,
+    peer: PeerAuthenticated,
+}
+
+impl ExpectFinished {
+    fn handle(self, message: &Message<'_>, fx: &mut dyn Effects) -> Result<Client, Error> {
+        if message.typ != HandshakeType::FINISHED {
+            return Err(unexpected(message, "Finished"));
+        }
+        let Self { negotiating, chain, scheme, peer } = self;
+        let Negotiating { mut hellos, schedule, answers, request } = negotiating;
+        let transcript = hellos.transcript.current();
+        if !schedule.server_finished_is_right(&transcript, message.body) {
+            return Err(PeerMisbehaved::BadFinished.into());
+        }
+        hellos.transcript.add_message(message);
+        let log = log(&hellos.config, &hellos.client_random);
+        let master = schedule.into_master(&hellos.transcript.current(), log);
+
+        let identity = match request {
+            None => None,
+            Some(Requested(identity)) => {
+                let chain = identity.as_ref().map_or(&[][..], |(identity, _)| &identity.chain);
+                hellos.send(HandshakeType::CERTIFICATE, &encode_chain(chain), fx)?;
+                identity
+            }
+        };
+        let authenticated = Authenticated { hellos, answers, chain, scheme, master, peer };
+        match identity {
+            None => authenticated.finish(fx),
+            Some((identity, scheme)) => WaitSignature { authenticated, scheme }.sign(&identity, fx),
+        }
+    }
+}
+
+/// A chain as it is sent, leaf first; may be empty.
+pub(crate) fn encode_chain(chain: &[CertificateDer<'static>]) -> Vec<u8> {
+    let entries: Vec<_> = chain
+        .iter()
+        .map(|der| CertificateEntry { cert_data: der, extensions: List::default() })
+        .collect();
+    Certificate { certificate_request_context: &[], certificate_list: List::from_slice(&entries) }
+        .encode()
+}
+
+/// The server is who it should be and has finished.
+#[derive(Debug)]
+struct Authenticated {
+    hellos: Hellos,
+    answers: Answers,
+    chain: Vec<CertificateDer<'static>>,
+    scheme: Option<SignatureScheme>,
+    master: Master,
+    peer: PeerAuthenticated,
+}
+
+/// Our Certificate is sent; CertificateVerify comes next.
+#[derive(Debug)]
+pub(crate) struct WaitSignature {
+    authenticated: Authenticated,
+    /// The scheme of our own signature.
+    scheme: SignatureScheme,
+}
+
+impl WaitSignature {
+    fn sign(self, identity: &CertifiedKey, fx: &mut dyn Effects) -> Result<Client, Error> {
+        let transcript = self.authenticated.hellos.transcript.current();
+        let message = auth::signed_bytes_v13(Side::Client, &transcript);
+        match &identity.key {
+            KeySource::Inline(key) => {
+                let signature = key.sign(self.scheme, &message);
+                self.on_signature(signature, fx)
+            }
+            KeySource::Ask { .. } => {
+                let chain = identity.chain.clone();
+                fx.ask(Ask::Sign(Sign { scheme: self.scheme, message, chain }));
+                Ok(Client13::WaitSignature(self).into())
+            }
+        }
+    }
+
+    fn on_signature(
+        mut self,
+        signature: Result<Vec<u8>, CryptoError>,
+        fx: &mut dyn Effects,
+    ) -> Result<Client, Error> {
+        let body = DigitallySigned { scheme: self.scheme, signature: &signature? }.encode();
+        self.authenticated.hellos.send(HandshakeType::CERTIFICATE_VERIFY, &body, fx)?;
+        self.authenticated.finish(fx)
+    }
+}
+
+impl Authenticated {
+    fn finish(self, fx: &mut dyn Effects) -> Result<Client, Error> {
+        let Self { mut hellos, answers, chain, scheme, master, peer: PeerAuthenticated { .. } } =
+            self;
+        let verify_data = master.client_verify_data(&hellos.transcript.current());
+        hellos.send(HandshakeType::FINISHED, verify_data.as_ref(), fx)?;
+        let traffic = master.traffic();
+        fx.install_write(Phase::Application(0), traffic.client.current())?;
+        fx.install_read(Phase::Application(0), traffic.server.current())?;
+        let application = master.into_application(&hellos.transcript.current());
+        let negotiated = Negotiated {
+            version: Version::V13,
+            cipher_suite: hellos.suite.id(),
+            group: Some(hellos.group),
+            signature_scheme: scheme,
+            server_name: answers.server_name,
+            alpn: answers.alpn,
+            srtp_profile: answers.srtp_profile,
+            extended_master_secret: true,
+        };
+        fx.connected(Connected { negotiated, peer_chain: chain });
+        Ok(Client::Connected13(Box::new(Connected13::new(Side::Client, application))))
+    }
+}

@@ -1,0 +1,342 @@
+//! A server's 1.3 handshake after the ClientHello (RFC 8446 §2, RFC 9147 §5).
+//!
+//! ```text
+//! <── ServerHello, EncryptedExtensions, CertificateRequest?, Certificate, CertificateVerify,
+//!     Finished
+//!     Certificate?, CertificateVerify?, Finished ──>
+//!     (the client's identity is verified at CertificateVerify; nothing is reported as connected,
+//!     and no application data is sent, before)
+//! <── ACK
+//! ```
+
+use alloc::boxed::Box;
+use alloc::sync::Arc;
+use alloc::vec::Vec;
+
+use pki_types::CertificateDer;
+use sealgram_crypto::{
+    CompletedKeyExchange, CryptoError, IdentityVerified, SignatureVerified, Suite,
+};
+use sealgram_iana::{
+    CompressionMethod, HandshakeType, NamedGroup, ProtocolVersion, SignatureScheme, Version,
+};
+use sealgram_wire::messages13::{CertificateRequest, EncryptedExtensions};
+use sealgram_wire::{
+    DigitallySigned, DistinguishedName, Group, KeyShareEntry, List, Message, Phase, Random,
+    SelectedSrtp, ServerExtensions, ServerHello,
+};
+
+use super::Server;
+use crate::auth::{self, Identity, PeerAuthenticated};
+use crate::client::encode_chain;
+use crate::machine::{malformed, unexpected};
+use crate::negotiate::{Answers, Choice13};
+use crate::post::Connected13;
+use crate::schedule::v13::{Early, Handshake, Log, Master};
+use crate::transcript::Transcript;
+use crate::{
+    Answer, Ask, Connected, Effects, Error, KeySource, Negotiated, PeerMisbehaved, ServerConfig,
+    Side, Sign,
+};
+
+/// What the ClientHello has settled.
+#[derive(Debug)]
+pub(crate) struct Hello {
+    pub(super) config: Arc<ServerConfig>,
+    pub(super) client_random: [u8; 32],
+    pub(super) suite: &'static Suite,
+    pub(super) answers: Answers,
+    pub(super) transcript: Transcript,
+}
+
+#[derive(Debug)]
+pub(crate) enum Server13 {
+    WaitSignature(WaitSignature),
+    ExpectCertificate(Finished),
+    ExpectCertificateVerify(ExpectCertificateVerify),
+    WaitIdentity(WaitIdentity),
+    ExpectFinished(ExpectFinished),
+}
+
+impl Server13 {
+    pub(super) fn handle(
+        self,
+        message: &Message<'_>,
+        fx: &mut dyn Effects,
+    ) -> Result<Server, Error> {
+        match self {
+            Self::ExpectCertificate(state) => state.on_certificate(message),
+            Self::ExpectCertificateVerify(state) => state.handle(message, fx),
+            Self::ExpectFinished(state) => state.handle(message, fx),
+            Self::WaitSignature(_) | Self::WaitIdentity(_) => {
+                Err(unexpected(message, "no handshake message"))
+            }
+        }
+    }
+
+    pub(super) const fn waits_for(&self, answer: &Answer) -> bool {
+        matches!(
+            (self, answer),
+            (Self::WaitIdentity(_), Answer::VerifyPeer(_))
+                | (Self::WaitSignature(_), Answer::Sign(_))
+        )
+    }
+
+    pub(super) fn resolve(self, answer: Answer, fx: &mut dyn Effects) -> Result<Server, Error> {
+        match (self, answer) {
+            (Self::WaitIdentity(state), Answer::VerifyPeer(verified)) => {
+                Ok(state.accept(verified?))
+            }
+            (Self::WaitSignature(state), Answer::Sign(signature)) => {
+                state.on_signature(signature, fx)
+            }
+            (state, _) => Ok(state.into()),
+        }
+    }
+}
+
+impl Hello {
+    fn send(
+        &mut self,
+        typ: HandshakeType,
+        body: &[u8],
+        phase: Phase,
+        fx: &mut dyn Effects,
+    ) -> Result<(), Error> {
+        let seq = fx.send(typ, body, phase, Group::Flight)?;
+        self.transcript.add(typ, seq, body);
+        Ok(())
+    }
+
+    fn log(&self) -> Log<'_> {
+        let key_log = self.config.common.key_log.as_deref();
+        Log { key_log, client_random: &self.client_random }
+    }
+
+    /// Sends our flight up to where a signature is needed.
+    pub(super) fn answer(
+        mut self,
+        random: Random,
+        choice: &Choice13<'_>,
+        client_share: &[u8],
+        fx: &mut dyn Effects,
+    ) -> Result<Server, Error> {
+        let CompletedKeyExchange { share, secret } =
+            choice.group.answer(client_share).map_err(|CryptoError| PeerMisbehaved::BadKeyShare)?;
+        let group = choice.group.name();
+        let body = ServerHello {
+            legacy_version: ProtocolVersion::DTLS_1_2,
+            random,
+            session_id: &[],
+            cipher_suite: self.suite.id(),
+            compression_method: CompressionMethod::NULL,
+            extensions: ServerExtensions {
+                supported_versions: Some(ProtocolVersion::DTLS_1_3),
+                key_share: Some(KeyShareEntry { group, key_exchange: &share }),
+                ..ServerExtensions::default()
+            },
+        }
+        .encode();
+        self.send(HandshakeType::SERVER_HELLO, &body, Phase::Plaintext, fx)?;
+
+        let early = Early::without_psk(self.suite.hash);
+        let (schedule, traffic) =
+            early.into_handshake(self.suite, secret, &self.transcript.current(), self.log());
+        fx.install_read(Phase::Handshake, traffic.client)?;
+        fx.install_write(Phase::Handshake, traffic.server)?;
+
+        let answers = &self.answers;
+        let extensions = ServerExtensions {
+            server_name: answers.server_name.is_some(),
+            alpn: answers.alpn.as_deref(),
+            use_srtp: answers.srtp_profile.map(|profile| SelectedSrtp { profile, mki: &[] }),
+            ..ServerExtensions::default()
+        };
+        let body = EncryptedExtensions { extensions }.encode();
+        self.send(HandshakeType::ENCRYPTED_EXTENSIONS, &body, Phase::Handshake, fx)?;
+        let requested = self.request_certificate(fx)?;
+        let body = encode_chain(&choice.identity.chain);
+        self.send(HandshakeType::CERTIFICATE, &body, Phase::Handshake, fx)?;
+
+        let message = auth::signed_bytes_v13(Side::Server, &self.transcript.current());
+        let scheme = choice.scheme;
+        let next = WaitSignature { hello: self, schedule, group, requested, scheme };
+        match &choice.identity.key {
+            KeySource::Inline(key) => next.on_signature(key.sign(scheme, &message), fx),
+            KeySource::Ask { .. } => {
+                let chain = choice.identity.chain.clone();
+                fx.ask(Ask::Sign(Sign { scheme, message, chain }));
+                Ok(Server13::WaitSignature(next).into())
+            }
+        }
+    }
+
+    fn request_certificate(&mut self, fx: &mut dyn Effects) -> Result<bool, Error> {
+        let config = self.config.clone();
+        let Some(verifier) = config.client_signatures() else { return Ok(false) };
+        let authorities: Vec<_> =
+            config.client_authorities().iter().map(|name| DistinguishedName(name)).collect();
+        let body = CertificateRequest {
+            signature_algorithms: Some(List::from_slice(verifier.schemes())),
+            certificate_authorities: (!authorities.is_empty())
+                .then_some(List::from_slice(&authorities)),
+            ..CertificateRequest::default()
+        }
+        .encode();
+        self.send(HandshakeType::CERTIFICATE_REQUEST, &body, Phase::Handshake, fx)?;
+        Ok(true)
+    }
+}
+
+/// Our Certificate is sent; CertificateVerify comes next.
+#[derive(Debug)]
+pub(crate) struct WaitSignature {
+    hello: Hello,
+    schedule: Handshake,
+    group: NamedGroup,
+    /// Whether the client was asked for a certificate.
+    requested: bool,
+    scheme: SignatureScheme,
+}
+
+impl WaitSignature {
+    fn on_signature(
+        self,
+        signature: Result<Vec<u8>, CryptoError>,
+        fx: &mut dyn Effects,
+    ) -> Result<Server, Error> {
+        let Self { mut hello, schedule, group, requested, scheme } = self;
+        let body = DigitallySigned { scheme, signature: &signature? }.encode();
+        hello.send(HandshakeType::CERTIFICATE_VERIFY, &body, Phase::Handshake, fx)?;
+        let verify_data = schedule.server_verify_data(&hello.transcript.current());
+        hello.send(HandshakeType::FINISHED, verify_data.as_ref(), Phase::Handshake, fx)?;
+        let master = schedule.into_master(&hello.transcript.current(), hello.log());
+        // Alerts are due under these keys from now on (RFC 8446 §4.4.4).
+        fx.install_write(Phase::Application(0), master.traffic().server.current())?;
+        let finished = Finished { hello, group, scheme, master };
+        if requested {
+            return Ok(Server13::ExpectCertificate(finished).into());
+        }
+        let peer = PeerAuthenticated::anonymous_client(&finished.hello.config)?;
+        Ok(finished.expect_finished(Vec::new(), peer))
+    }
+}
+
+/// We have finished; the client may still be anybody.
+#[derive(Debug)]
+pub(crate) struct Finished {
+    hello: Hello,
+    group: NamedGroup,
+    scheme: SignatureScheme,
+    master: Master,
+}
+
+impl Finished {
+    fn expect_finished(
+        self,
+        chain: Vec<CertificateDer<'static>>,
+        peer: PeerAuthenticated,
+    ) -> Server {
+        Server13::ExpectFinished(ExpectFinished { finished: self, chain, peer }).into()
+    }
+
+    fn on_certificate(mut self, message: &Message<'_>) -> Result<Server, Error> {
+        if message.typ != HandshakeType::CERTIFICATE {
+            return Err(unexpected(message, "Certificate"));
+        }
+        let chain = auth::read_chain_v13(message)?;
+        self.hello.transcript.add_message(message);
+        if chain.is_empty() {
+            let peer = PeerAuthenticated::anonymous_client(&self.hello.config)?;
+            return Ok(self.expect_finished(chain, peer));
+        }
+        let next = ExpectCertificateVerify { finished: self, chain };
+        Ok(Server13::ExpectCertificateVerify(next).into())
+    }
+}
+
+#[derive(Debug)]
+pub(crate) struct ExpectCertificateVerify {
+    finished: Finished,
+    chain: Vec<CertificateDer<'static>>,
+}
+
+impl ExpectCertificateVerify {
+    fn handle(self, message: &Message<'_>, fx: &mut dyn Effects) -> Result<Server, Error> {
+        if message.typ != HandshakeType::CERTIFICATE_VERIFY {
+            return Err(unexpected(message, "CertificateVerify"));
+        }
+        let Self { mut finished, chain } = self;
+        let hello = &mut finished.hello;
+        let signature = DigitallySigned::read(message.body).map_err(malformed(message))?;
+        let bytes = auth::signed_bytes_v13(Side::Client, &hello.transcript.current());
+        // Whoever asked for a certificate has a verifier for it.
+        let verifier = hello.config.client_signatures();
+        let verifier = verifier.ok_or_else(|| unexpected(message, "no CertificateVerify"))?;
+        let signed = auth::signed(Version::V13, &bytes, &signature);
+        let signature = auth::verify_signature(verifier, &chain, &signed)?;
+        hello.transcript.add_message(message);
+        let identity = auth::verify_client(&hello.config, &chain)?;
+        let next = WaitIdentity { finished, chain, signature };
+        match identity {
+            Identity::Verified(identity) => Ok(next.accept(identity)),
+            Identity::Asked(ask) => {
+                fx.ask(ask);
+                Ok(Server13::WaitIdentity(next).into())
+            }
+        }
+    }
+}
+
+/// The client holds the key of its certificate; whether it may come in is not yet known.
+#[derive(Debug)]
+pub(crate) struct WaitIdentity {
+    finished: Finished,
+    chain: Vec<CertificateDer<'static>>,
+    signature: SignatureVerified,
+}
+
+impl WaitIdentity {
+    fn accept(self, identity: IdentityVerified) -> Server {
+        let peer = PeerAuthenticated::by_certificate(identity, self.signature);
+        self.finished.expect_finished(self.chain, peer)
+    }
+}
+
+#[derive(Debug)]
+pub(crate) struct ExpectFinished {
+    finished: Finished,
+    chain: Vec<CertificateDer<'static>>,
+    peer: PeerAuthenticated,
+}
+
+impl ExpectFinished {
+    fn handle(self, message: &Message<'_>, fx: &mut dyn Effects) -> Result<Server, Error> {
+        if message.typ != HandshakeType::FINISHED {
+            return Err(unexpected(message, "Finished"));
+        }
+        let Self { finished, chain, peer: PeerAuthenticated { .. } } = self;
+        let Finished { mut hello, group, scheme, master } = finished;
+        let transcript = hello.transcript.current();
+        if !master.client_finished_is_right(&transcript, message.body) {
+            return Err(PeerMisbehaved::BadFinished.into());
+        }
+        hello.transcript.add_message(message);
+        fx.install_read(Phase::Application(0), master.traffic().client.current())?;
+        let application = master.into_application(&hello.transcript.current());
+        // The client waits for it: nothing else of ours answers its last flight (RFC 9147 §7.1).
+        fx.acknowledge();
+        let negotiated = Negotiated {
+            version: Version::V13,
+            cipher_suite: hello.suite.id(),
+            group: Some(group),
+            signature_scheme: Some(scheme),
+            server_name: hello.answers.server_name,
+            alpn: hello.answers.alpn,
+            srtp_profile: hello.answers.srtp_profile,
+            extended_master_secret: true,
+        };
+        fx.connected(Connected { negotiated, peer_chain: chain });
+        Ok(Server::Connected13(Box::new(Connected13::new(Side::Server, application))))
+    }
+}
