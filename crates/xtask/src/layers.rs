@@ -52,6 +52,7 @@ const TABLE: &[Row] = &[
         .rust("1.87"),
     Row::new("nullcrypto", Provider, &["sealgram-crypto"]).private(),
     Row::new("xtask", Binary, &["serde_json"]).private(),
+    Row::new("sealgram-testkit", Tests, &[]).private(),
     Row::new("sealgram-tests", Tests, &[]).private(),
 ];
 

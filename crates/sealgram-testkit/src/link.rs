@@ -1,0 +1,56 @@
+//! What becomes of datagrams.
+
+use core::fmt;
+use core::time::Duration;
+
+use sealgram::{Instant, Side};
+
+/// What becomes of one datagram.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Fate {
+    /// It arrives after the link's latency.
+    Deliver,
+    /// It is lost.
+    Drop,
+    /// It arrives twice: after the latency, and again so much later.
+    Duplicate(Duration),
+    /// It arrives so much later, so that others may overtake it.
+    Delay(Duration),
+}
+
+/// A datagram on the link.
+#[derive(Clone, Debug)]
+pub struct Sent {
+    /// Who sent it.
+    pub from: Side,
+    /// How many both sides had sent before it.
+    pub index: usize,
+    /// How many its sender had sent before it.
+    pub index_of_side: usize,
+    /// When.
+    pub at: Instant,
+    /// Its bytes.
+    pub bytes: Vec<u8>,
+    /// What became of it: decided by the plan, which sees [`Fate::Deliver`] here.
+    pub fate: Fate,
+}
+
+/// Decides what becomes of each datagram. [`plan`](crate::plan) has the usual ones.
+pub struct Plan(Box<dyn FnMut(&Sent) -> Fate>);
+
+impl Plan {
+    /// A plan that asks `decide`.
+    pub fn new(decide: impl FnMut(&Sent) -> Fate + 'static) -> Self {
+        Self(Box::new(decide))
+    }
+
+    pub(crate) fn decide(&mut self, sent: &Sent) -> Fate {
+        (self.0)(sent)
+    }
+}
+
+impl fmt::Debug for Plan {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Plan")
+    }
+}
