@@ -5,8 +5,8 @@ use alloc::vec::Vec;
 
 use pki_types::{CertificateDer, PrivateKeyDer};
 use sealgram_crypto::{
-    ClientVerifier, CryptoProvider, KeyLog, ServerVerifier, SignatureAlgorithm, SignatureVerifier,
-    WallClock,
+    ClientVerifier, CryptoProvider, Hash, HashKind, KeyLog, ServerVerifier, SignatureAlgorithm,
+    SignatureVerifier, WallClock,
 };
 use sealgram_handshake::{
     CertifiedKey, ClientConfig as Client, ClientVerification, CommonConfig, KeySource,
@@ -22,6 +22,8 @@ use crate::ConfigError;
 #[derive(Clone, Debug)]
 struct Options {
     provider: CryptoProvider,
+    /// For cookies: the provider's SHA-256, whatever suites are left of it.
+    sha256: Option<&'static dyn Hash>,
     versions: Versions,
     alpn: Vec<Vec<u8>>,
     srtp: Vec<SrtpProfile>,
@@ -37,7 +39,9 @@ impl Options {
         let wall_clock: Option<Arc<dyn WallClock>> = Some(Arc::new(crate::SystemClock));
         #[cfg(not(feature = "std"))]
         let wall_clock = None;
+        let mut hashes = provider.suites.iter().map(|suite| suite.hash);
         Self {
+            sha256: hashes.find(|hash| hash.kind() == HashKind::Sha256),
             provider,
             versions: Versions { v12: true, v13: false },
             alpn: Vec::new(),
@@ -470,12 +474,13 @@ impl ServerConfigBuilder<ReadyServer> {
     /// Checks everything. The first contradiction found is returned.
     pub fn build(self) -> Result<ServerConfig, ConfigError> {
         let Ready { verification, identities, prefer_client_order, .. } = self.step;
+        let sha256 = self.options.sha256.ok_or(ConfigError::NoSuite)?;
         let (common, transport) = self.options.build()?;
         let identities = identities?;
         if identities.is_empty() {
             return Err(ConfigError::NoIdentity);
         }
         let handshake = Server { common, identities, verification, prefer_client_order };
-        Ok(ServerConfig { handshake: Arc::new(handshake), transport })
+        Ok(ServerConfig { handshake: Arc::new(handshake), transport, sha256 })
     }
 }

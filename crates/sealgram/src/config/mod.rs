@@ -9,6 +9,7 @@ pub use builder::{
     ClientConfigBuilder, Ready, ServerConfigBuilder, WantsClientIdentity, WantsClientVerifier,
     WantsIdentity, WantsServerVerifier,
 };
+use sealgram_crypto::Hash;
 use sealgram_handshake::{ClientConfig as Client, ServerConfig as Server};
 pub use transport::TransportConfig;
 
@@ -41,4 +42,6 @@ pub struct ClientConfig {
 pub struct ServerConfig {
     pub(crate) handshake: Arc<Server>,
     pub(crate) transport: TransportConfig,
+    /// For cookies, which need it whatever the suites are.
+    pub(crate) sha256: &'static dyn Hash,
 }

@@ -25,7 +25,7 @@ use pool::Pool;
 pub use routes::Handle;
 use routes::Routes;
 use sealgram_cookie::{CookieKeys, HelloFields};
-use sealgram_crypto::{CryptoProvider, Hash, HashKind, HmacKey, Secret};
+use sealgram_crypto::{HmacKey, Secret};
 use sealgram_handshake::{Retried, Selection, select};
 use sealgram_iana::{AlertDescription, Version};
 use sealgram_wire::{ClientHello, MessageSeq, RecordNumber};
@@ -254,8 +254,7 @@ const MAX_DATAGRAM: usize = 65_535;
 impl Endpoint {
     /// An endpoint that accepts connections if `server` says how.
     ///
-    /// Fails if the provider has no SHA-256 suite (cookies need the hash), if randomness cannot be
-    /// had, or if a shared secret is too short.
+    /// Fails if randomness cannot be had, or if a shared secret is too short.
     pub fn new(config: EndpointConfig, server: Option<ServerConfig>) -> Result<Self, ConfigError> {
         let server = server.map(|server| Server::new(config, server)).transpose()?;
         Ok(Self {
@@ -436,7 +435,7 @@ impl Server {
     fn new(config: EndpointConfig, server: ServerConfig) -> Result<Self, ConfigError> {
         let common = &server.handshake.common;
         let provider = &common.provider;
-        let sha256 = sha256(provider).ok_or(ConfigError::NoSuite)?;
+        let sha256 = server.sha256;
         let cookies = match (config.cookies, config.shared) {
             (false, _) => None,
             (true, Some((secret, generation))) => {
@@ -557,10 +556,4 @@ fn version_of(hello: &ClientHello<'_>) -> Version {
         Some(list) if list.contains(Version::V13.wire()) => Version::V13,
         _ => Version::V12,
     }
-}
-
-/// The provider's SHA-256, which every provider has in one of its suites.
-fn sha256(provider: &CryptoProvider) -> Option<&'static dyn Hash> {
-    let mut hashes = provider.suites.iter().map(|suite| suite.hash);
-    hashes.find(|hash| hash.kind() == HashKind::Sha256)
 }
