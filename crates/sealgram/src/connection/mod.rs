@@ -432,6 +432,22 @@ impl Connection {
         self.end(CloseReason::Local, false, None);
     }
 
+    /// Ends the connection at once with a fatal alert of the application's choice, for what only it
+    /// can judge: `access_denied`, for example. The alert goes out with the next
+    /// [`poll_transmit`](Self::poll_transmit), and nothing else does. For an orderly end see
+    /// [`close`](Self::close): `close_notify` is refused here.
+    pub fn abort(&mut self, now: Instant, alert: AlertDescription) -> Result<(), Misuse> {
+        let _ = now;
+        if self.is_closed() {
+            return Err(Misuse::Closed);
+        }
+        if alert == AlertDescription::CLOSE_NOTIFY {
+            return Err(Misuse::OutOfRange("the alert"));
+        }
+        self.fail(Error::Refused(alert));
+        Ok(())
+    }
+
     /// Changes the keys that we send under, and with `peer_too` asks the peer to change its own
     /// (RFC 9147 §8). [`Event::KeysUpdated`] tells when ours are in use: not before the peer has
     /// acknowledged the update. If one is under way already another one follows it.
