@@ -1,0 +1,134 @@
+//! sealgram's configurations, as the flags want them.
+
+use std::fs;
+use std::sync::Arc;
+use std::time::Duration;
+
+use sealgram::crypto::CryptoProvider;
+use sealgram::pki_types::pem::PemObject;
+use sealgram::pki_types::{CertificateDer, PrivateKeyDer, ServerName};
+use sealgram::{ClientConfig, Connection, Path, ServerConfig, TransportConfig, ring};
+
+use crate::clock::Clock;
+use crate::flags::Options;
+use crate::report::Failure;
+use crate::verify::Verdict;
+
+/// A connection that has not begun, and the verifier that it will ask.
+pub(crate) fn connection(
+    clock: &Arc<Clock>,
+    options: &Options,
+) -> Result<(Connection, Arc<Verdict>), Failure> {
+    let provider = ring::default_provider();
+    let verdict = Verdict::new(options, provider.signature_algorithms);
+    let connection = if options.server {
+        let config = server(clock, options, provider, &verdict)?;
+        // The runner does not expect cookies.
+        Connection::server_on_trusted_path(&config, Path::connected(), clock.now())
+    } else {
+        let config = client(clock, options, provider, &verdict)?;
+        let name = options.host_name.clone().map(ServerName::try_from).transpose();
+        let name = name.map_err(|error| Failure::failed(error.to_string()))?;
+        Connection::client(&config, name, Path::connected(), clock.now())?
+    };
+    Ok((connection, verdict))
+}
+
+/// What both roles are told.
+macro_rules! common {
+    ($builder:expr, $clock:expr, $options:expr, $alpn:expr) => {{
+        let builder = $builder
+            .with_versions(&$options.versions())
+            .with_wall_clock($clock.clone())
+            .with_transport(transport($options)?)
+            .with_srtp($options.srtp_profiles.clone())
+            .with_alpn($alpn);
+        if $options.groups.is_empty() { builder } else { builder.with_groups(&$options.groups) }
+    }};
+}
+
+fn client(
+    clock: &Arc<Clock>,
+    options: &Options,
+    provider: CryptoProvider,
+    verdict: &Arc<Verdict>,
+) -> Result<ClientConfig, Failure> {
+    let alpn = options.advertise_alpn.as_deref().map(protocols).unwrap_or_default();
+    let builder = ClientConfig::builder_with_provider(provider);
+    let builder = common!(builder, clock, options, alpn)
+        .with_server_verifier(verdict.clone())
+        .with_no_client_auth();
+    let builder = match identity(options)? {
+        Some((chain, key)) => builder.and_identity(chain, &key),
+        None => builder,
+    };
+    Ok(builder.build()?)
+}
+
+fn server(
+    clock: &Arc<Clock>,
+    options: &Options,
+    provider: CryptoProvider,
+    verdict: &Arc<Verdict>,
+) -> Result<ServerConfig, Failure> {
+    let alpn = if options.reject_alpn {
+        vec![b"nobody offers this".to_vec()]
+    } else if options.select_alpn.is_empty() {
+        Vec::new()
+    } else {
+        vec![options.select_alpn.clone()]
+    };
+    let builder = common!(ServerConfig::builder_with_provider(provider), clock, options, alpn);
+    let builder = if options.verify_peer || options.require_any_client_certificate {
+        builder.with_client_verifier(verdict.clone())
+    } else {
+        builder.with_no_client_auth()
+    };
+    match identity(options)? {
+        Some((chain, key)) => Ok(builder.with_identity(chain, &key).build()?),
+        None => Err(Failure::unimplemented("a server without a certificate")),
+    }
+}
+
+fn transport(options: &Options) -> Result<TransportConfig, Failure> {
+    // Without a clock that moves by itself, evidence of failure must be obeyed at once. The
+    // runner moves the clock at will, so the sum of all timeouts is no measure for a deadline.
+    let mut transport = TransportConfig::default()
+        .with_retransmit_timeout(options.initial_timeout)?
+        .with_handshake_deadline(Duration::from_secs(24 * 60 * 60))
+        .with_fail_fast(true);
+    if let Some(mtu) = options.mtu {
+        transport = transport.with_max_datagram(mtu)?;
+    }
+    if let Some(bytes) = options.max_certificate_message {
+        transport = transport.with_max_message(bytes)?;
+    }
+    Ok(transport)
+}
+
+type Identity = (Vec<CertificateDer<'static>>, PrivateKeyDer<'static>);
+
+/// Our own certificates and key, if the test gives any.
+fn identity(options: &Options) -> Result<Option<Identity>, Failure> {
+    let (Some(certificate), Some(key)) = (&options.certificate, &options.key) else {
+        return Ok(None);
+    };
+    let pem = |error| Failure::failed(format!("{error}"));
+    let chain = CertificateDer::pem_slice_iter(&fs::read(certificate)?)
+        .collect::<Result<Vec<_>, _>>()
+        .map_err(pem)?;
+    let key = PrivateKeyDer::from_pem_slice(&fs::read(key)?).map_err(pem)?;
+    Ok(Some((chain, key)))
+}
+
+/// A list of protocols as it is on the wire, taken apart.
+fn protocols(wire: &[u8]) -> Vec<Vec<u8>> {
+    let mut protocols = Vec::new();
+    let mut rest = wire;
+    while let Some((len, after)) = rest.split_first() {
+        let (name, after) = after.split_at(usize::from(*len).min(after.len()));
+        protocols.push(name.to_vec());
+        rest = after;
+    }
+    protocols
+}

@@ -1,0 +1,215 @@
+//! One connection of a test, from the first datagram to the last.
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+
+use sealgram::iana::AlertDescription;
+use sealgram::{CloseReason, Closed, Connected, Connection, Event, Path, TimeoutKind};
+
+use crate::clock::Clock;
+use crate::configs;
+use crate::flags::Options;
+use crate::link::{Link, Opcode};
+use crate::report::Failure;
+use crate::verify::Verdict;
+
+/// Makes the connection with this number, from 0, do what the test wants.
+pub(crate) fn connection(clock: &Arc<Clock>, options: &Options, nth: usize) -> Result<(), Failure> {
+    let (connection, verdict) = configs::connection(clock, options)?;
+    let link = Link::connect(options.port, options.ipv6, options.shim_id)?;
+    let mut drive = Drive {
+        clock,
+        options,
+        verdict,
+        link,
+        connection,
+        inbox: VecDeque::new(),
+        connected: None,
+        updating_keys: false,
+        closed: None,
+    };
+    let result = drive.run(nth);
+    drive.link.finish();
+    result
+}
+
+struct Drive<'a> {
+    clock: &'a Clock,
+    options: &'a Options,
+    verdict: Arc<Verdict>,
+    link: Link,
+    connection: Connection,
+    /// Records of application data that were not answered yet.
+    inbox: VecDeque<Vec<u8>>,
+    connected: Option<Box<Connected>>,
+    /// Our key update waits to be acknowledged.
+    updating_keys: bool,
+    closed: Option<Closed>,
+}
+
+/// What there was to read.
+enum Read {
+    Data(Vec<u8>),
+    /// The peer said goodbye, or hung up.
+    End,
+}
+
+impl Drive<'_> {
+    /// Longer than any datagram.
+    const BUFFER: usize = 1 << 16;
+
+    fn run(&mut self, nth: usize) -> Result<(), Failure> {
+        self.flush()?;
+        while self.connected.is_none() {
+            if let Some(closed) = &self.closed {
+                return Err(Failure::closed(closed));
+            }
+            if !self.step()? {
+                return Err(Failure::failed(":HUNG_UP: the runner is gone before the end"));
+            }
+        }
+        if !self.options.implicit_handshake {
+            self.check(nth)?;
+        }
+        if self.options.export_len > 0 {
+            self.export()?;
+        }
+        if self.options.send_alert {
+            self.connection.abort(self.clock.now(), AlertDescription::DECOMPRESSION_FAILURE)?;
+            return self.flush();
+        }
+        if let Some(data) = &self.options.shim_writes_first {
+            self.write(&data.clone())?;
+        }
+        loop {
+            if self.options.key_update_before_read && !self.updating_keys {
+                self.connection.update_keys(self.clock.now(), false)?;
+                self.updating_keys = true;
+                self.flush()?;
+            }
+            match self.read()? {
+                Read::Data(mut data) => {
+                    data.iter_mut().for_each(|byte| *byte ^= 0xff);
+                    self.write(&data)?;
+                }
+                Read::End => return Ok(()),
+            }
+        }
+    }
+
+    /// The next record of application data.
+    fn read(&mut self) -> Result<Read, Failure> {
+        loop {
+            if let Some(data) = self.inbox.pop_front() {
+                return Ok(Read::Data(data));
+            }
+            match &self.closed {
+                Some(Closed { reason: CloseReason::Peer, .. }) => return Ok(Read::End),
+                Some(closed) => return Err(Failure::closed(closed)),
+                None => {}
+            }
+            if !self.step()? {
+                return Ok(Read::End);
+            }
+        }
+    }
+
+    fn write(&mut self, data: &[u8]) -> Result<(), Failure> {
+        let mut buffer = vec![0; Self::BUFFER];
+        let transmit = self.connection.send(self.clock.now(), data, &mut buffer)?;
+        Ok(self.link.send(&buffer[..transmit.len])?)
+    }
+
+    /// Does the next thing that the runner says, and all that follows from it. `false` if it has
+    /// hung up.
+    fn step(&mut self) -> Result<bool, Failure> {
+        let Some(opcode) = self.link.read()? else { return Ok(false) };
+        let now = self.clock.now();
+        match opcode {
+            Opcode::Datagram(mut datagram) => {
+                let Self { connection, inbox, .. } = self;
+                connection.handle_datagram(now, Path::connected(), &mut datagram, &mut |data| {
+                    inbox.push_back(data.bytes.to_vec());
+                });
+            }
+            Opcode::Advance(nanoseconds) => {
+                self.link.acknowledge_time()?;
+                self.clock.advance(nanoseconds);
+                self.connection.handle_timeout(self.clock.now());
+            }
+            Opcode::Mtu(bytes) => self.connection.set_max_datagram(bytes),
+            Opcode::ExpectTimeout(nanoseconds) => self.check_timeout(nanoseconds)?,
+            Opcode::InitialTimeout(timeout) => self.connection.set_retransmit_timeout(timeout),
+        }
+        self.flush()?;
+        Ok(true)
+    }
+
+    /// Sends what is due and takes the events. The runner may have hung up already; that shows
+    /// when we read.
+    fn flush(&mut self) -> Result<(), Failure> {
+        let mut buffer = vec![0; Self::BUFFER];
+        while let Some(transmit) = self.connection.poll_transmit(self.clock.now(), &mut buffer) {
+            let _ = self.link.send(&buffer[..transmit.len]);
+        }
+        while let Some(event) = self.connection.poll_event() {
+            match event {
+                Event::Connected(connected) => self.connected = Some(connected),
+                Event::KeysUpdated => self.updating_keys = false,
+                Event::Closed(closed) => self.closed = Some(closed),
+                _ => {}
+            }
+        }
+        Ok(())
+    }
+
+    /// Compares the next timer with what the runner expects. Only retransmission and ACK count:
+    /// it knows no others.
+    fn check_timeout(&self, expected: Option<u64>) -> Result<(), Failure> {
+        let timers = [TimeoutKind::Retransmit, TimeoutKind::Ack];
+        let next = timers.into_iter().filter_map(|kind| self.connection.timeout(kind)).min();
+        let next = next.map(|at| at.saturating_since(self.clock.now()).as_micros());
+        let expected = expected.map(|nanoseconds| u128::from(nanoseconds / 1000));
+        if next == expected {
+            return Ok(());
+        }
+        Err(Failure::failed(format!(
+            "the next timer fires in {next:?} microseconds, not in {expected:?}"
+        )))
+    }
+
+    /// Compares what was negotiated with what the test expects.
+    fn check(&self, nth: usize) -> Result<(), Failure> {
+        let (Some(connected), options) = (&self.connected, self.options) else { return Ok(()) };
+        let negotiated = &connected.negotiated;
+        let expect = |holds: bool, what: &str| {
+            if holds { Ok(()) } else { Err(Failure::failed(format!("wrong: {what}"))) }
+        };
+        expect(nth == 0 || options.expect_session_miss, "the session was not resumed")?;
+        let wants_certificate = if options.server {
+            options.require_any_client_certificate
+        } else {
+            !options.expect_no_peer_certificate
+        };
+        expect(!wants_certificate || !connected.peer_chain.is_empty(), "no peer certificate")?;
+        if options.expect_verify_result {
+            expect(self.verdict.refused() == options.verify_fail, "the verification's result")?;
+        }
+        let alpn = negotiated.alpn.as_deref().unwrap_or_default();
+        let expected = if options.server { &options.select_alpn } else { &options.expect_alpn };
+        expect(alpn == expected, "the application protocol")?;
+        if let Some(name) = &options.expect_server_name {
+            expect(negotiated.server_name.as_ref() == Some(name), "the server's name")?;
+        }
+        Ok(())
+    }
+
+    /// Sends keying material to the runner, which knows what it should be.
+    fn export(&mut self) -> Result<(), Failure> {
+        let options = self.options;
+        let mut material = vec![0; options.export_len];
+        let context = options.use_export_context.then_some(&options.export_context[..]);
+        self.connection.export_keying_material(&mut material, &options.export_label, context)?;
+        self.write(&material)
+    }
+}
