@@ -2,6 +2,7 @@
 
 use alloc::boxed::Box;
 use alloc::vec;
+use alloc::vec::Vec;
 use core::fmt;
 
 use subtle::ConstantTimeEq;
@@ -35,6 +36,26 @@ impl Secret {
         let mut bytes = Zeroizing::new(vec![0; len].into_boxed_slice());
         fill(&mut bytes)?;
         Ok(Self(bytes))
+    }
+
+    /// Takes bytes over; the vector is wiped. If it has grown on the way, copies may be left
+    /// behind: make it with the right capacity.
+    #[must_use]
+    pub fn from_vec(bytes: Vec<u8>) -> Self {
+        Self::copy_from(&Zeroizing::new(bytes))
+    }
+
+    /// Keeps the first `len` bytes and wipes the others.
+    pub fn truncate(&mut self, len: usize) {
+        if let Some(kept) = self.0.get(..len) {
+            *self = Self::copy_from(kept);
+        }
+    }
+
+    /// The bytes themselves, to be changed in place.
+    #[must_use]
+    pub fn expose_mut(&mut self) -> &mut [u8] {
+        &mut self.0
     }
 
     /// The bytes themselves. The name is there to be looked for in review.

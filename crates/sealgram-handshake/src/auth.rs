@@ -13,7 +13,7 @@ use sealgram_wire::{Asn1Cert, DigitallySigned, List, Message, messages13};
 use crate::machine::malformed;
 use crate::{
     Ask, ClientConfig, ClientVerification, Error, PeerMisbehaved, ServerConfig, ServerVerification,
-    Side, VerifyPeer,
+    Session, Side, VerifyPeer,
 };
 
 /// Proof that the peer is who it should be. The states that derive keys or send a Finished take
@@ -25,6 +25,12 @@ pub(crate) struct PeerAuthenticated(());
 impl PeerAuthenticated {
     /// By a certificate that was accepted and a signature that its key made.
     pub(crate) fn by_certificate(_: IdentityVerified, _: SignatureVerified) -> Self {
+        Self(())
+    }
+
+    /// By the session that is resumed: the peer has shown that it holds its secret, and was
+    /// authenticated when the session was made.
+    pub(crate) fn by_session(_: &Session) -> Self {
         Self(())
     }
 
@@ -66,6 +72,19 @@ pub(crate) fn verify_server(
     }
 }
 
+/// Verifies the chain of a session that is resumed. Configurations that ask the application resume
+/// no session if this is wanted, so there is nothing to ask here.
+pub(crate) fn verify_server_again(
+    config: &ClientConfig,
+    chain: &[CertificateDer<'static>],
+    name: Option<&ServerName<'static>>,
+) -> Result<(), Error> {
+    match verify_server(config, chain, name)? {
+        Identity::Verified(IdentityVerified { .. }) => Ok(()),
+        Identity::Asked(_) => Err(refused(CertificateError::UnsupportedAlgorithm)),
+    }
+}
+
 /// Starts to verify a client's chain (not empty).
 pub(crate) fn verify_client(
     config: &ServerConfig,
@@ -81,10 +100,12 @@ pub(crate) fn verify_client(
             server_name: None,
         }))),
         // A chain that nobody asked for never gets here: the state machine refuses it.
-        ClientVerification::None => {
-            Err(CertificateError::UnsupportedAlgorithm).map_err(|e| Error::PeerIdentity(e.into()))
-        }
+        ClientVerification::None => Err(refused(CertificateError::UnsupportedAlgorithm)),
     }
+}
+
+fn refused(error: CertificateError) -> Error {
+    Error::PeerIdentity(error.into())
 }
 
 /// Verifies a handshake signature with the leaf's key.

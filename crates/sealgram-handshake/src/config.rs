@@ -10,6 +10,8 @@ use sealgram_crypto::{
 };
 use sealgram_iana::{SignatureScheme, SrtpProfile, Version};
 
+use crate::{ClientSessionStore, SessionCache, TicketSealer};
+
 /// Which versions may be negotiated. Never both `false`: the builders see to it.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Versions {
@@ -147,6 +149,10 @@ pub struct ClientConfig {
     /// Whether DNS names are sent in the clear so that the server can choose by them (RFC 6066
     /// §3).
     pub send_server_name: bool,
+    /// Where sessions are kept; without a store none is resumed.
+    pub sessions: Option<Arc<dyn ClientSessionStore>>,
+    /// Whether the server's chain is verified again when a session is resumed.
+    pub verify_resumed: bool,
 }
 
 /// What a server's handshake is configured with.
@@ -160,6 +166,12 @@ pub struct ServerConfig {
     pub verification: ClientVerification,
     /// Whether the client's order of suites and groups decides instead of ours.
     pub prefer_client_order: bool,
+    /// What seals tickets; without it none is given out or accepted.
+    pub tickets: Option<Arc<dyn TicketSealer>>,
+    /// Where sessions of 1.2 clients are kept that take no tickets.
+    pub cache: Option<Arc<dyn SessionCache>>,
+    /// Whether the client's chain is verified again when a session is resumed.
+    pub verify_resumed: bool,
 }
 
 impl ServerConfig {

@@ -159,6 +159,9 @@ pub enum PeerMisbehaved {
     BadCookie,
     /// A pre-shared key binder that is wrong (RFC 8446 §4.2.11.2).
     BadBinder,
+    /// Resumed a session with another suite, or without the extended master secret that it had
+    /// (RFC 7627 §5.3).
+    SessionChanged,
     /// A session ID that DTLS 1.3 does not have (RFC 9147 §5).
     BadSessionId,
     /// More key updates in a row than any honest peer makes.
@@ -317,6 +320,7 @@ impl fmt::Display for PeerMisbehaved {
             Self::BadAck => "it sent an impossible ACK",
             Self::BadCookie => "its cookie is not valid",
             Self::BadBinder => "its pre-shared key binder is wrong",
+            Self::SessionChanged => "it resumed a session with other parameters",
             Self::BadSessionId => "it sent a session ID, which DTLS 1.3 does not have",
             Self::TooManyKeyUpdates => "it sent too many key updates",
             Self::Renegotiation => "it asked for renegotiation",

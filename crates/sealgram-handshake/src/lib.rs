@@ -41,6 +41,8 @@ mod negotiate;
 mod post;
 mod schedule;
 mod server;
+mod session;
+mod ticket;
 mod transcript;
 
 pub use config::{
@@ -52,6 +54,8 @@ pub use error::{Error, ErrorKind, PeerIncompatible, PeerMisbehaved};
 pub use machine::Handshake;
 pub use negotiate::{Negotiated, Selection, hello_hash, hello_retry_request, select};
 pub use server::Retried;
+pub use session::{ClientSession, ClientSessionStore, Session, SessionCache, TicketSealer};
+pub use ticket::TicketKey;
 
 /// Which end of the connection.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]

@@ -40,6 +40,8 @@ pub struct Negotiated {
     pub srtp_profile: Option<SrtpProfile>,
     /// Whether the 1.2 master secret is bound to the handshake (RFC 7627). 1.3 always is.
     pub extended_master_secret: bool,
+    /// Whether an earlier session was resumed.
+    pub resumed: bool,
 }
 
 /// The highest version that both sides speak (RFC 8446 §4.2.1, RFC 9147 §5.3).
@@ -117,12 +119,9 @@ pub(crate) struct Choice13<'a> {
     pub(crate) group: &'static dyn KeyExchangeGroup,
     /// The client's share for the group; without one a HelloRetryRequest must ask for it.
     pub(crate) share: Option<&'a [u8]>,
-    pub(crate) identity: Arc<CertifiedKey>,
-    pub(crate) scheme: SignatureScheme,
 }
 
-/// Chooses suite, group, certificate and signature scheme for 1.3, which are independent of each
-/// other. Among the groups those that the client has sent a share for come first: a better group
+/// Chooses suite and group for 1.3. Among the groups those that the client has sent a share for come first: a better group
 /// is not worth a round trip.
 pub(crate) fn choose_v13<'a>(
     config: &ServerConfig,
@@ -153,16 +152,18 @@ pub(crate) fn choose_v13<'a>(
     let best = shared.iter().find(|group| share_for(group.name()).is_some());
     let group = *best.or_else(|| shared.first()).ok_or(PeerIncompatible::NoSharedGroup)?;
 
-    let schemes = hello.extensions.signature_algorithms.unwrap_or_default();
-    let (identity, scheme) = config
-        .identities
-        .iter()
-        .find_map(|identity| {
-            let scheme = identity.scheme(Version::V13, |scheme| schemes.contains(scheme))?;
-            Some((identity.clone(), scheme))
-        })
-        .ok_or(PeerIncompatible::NoSharedSignatureScheme)?;
-    Ok(Choice13 { suite, group, share: share_for(group.name()), identity, scheme })
+    Ok(Choice13 { suite, group, share: share_for(group.name()) })
+}
+
+/// The first of our certificates whose key can sign as the client accepts (1.3).
+pub(crate) fn choose_identity_v13(
+    identities: &[Arc<CertifiedKey>],
+    schemes: &List<'_, SignatureScheme>,
+) -> Option<(Arc<CertifiedKey>, SignatureScheme)> {
+    identities.iter().find_map(|identity| {
+        let scheme = identity.scheme(Version::V13, |scheme| schemes.contains(scheme))?;
+        Some((identity.clone(), scheme))
+    })
 }
 
 /// One share for each group at most, and only for groups that are offered (RFC 8446 §4.2.8).

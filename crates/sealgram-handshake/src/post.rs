@@ -1,18 +1,27 @@
-//! A 1.3 connection after its handshake, the same for both sides: key updates (RFC 8446 §4.6.3,
-//! RFC 9147 §8).
+//! A 1.3 connection after its handshake: key updates, the same for both sides (RFC 8446 §4.6.3,
+//! RFC 9147 §8), and the tickets that a client is given (RFC 8446 §4.6.1).
 //!
 //! ```text
 //! KeyUpdate ──>          still under the old keys
 //!           <── ACK      now, and not before, our new keys are used
 //! ```
 
+use alloc::boxed::Box;
+use alloc::sync::Arc;
+use alloc::vec::Vec;
+
+use pki_types::{CertificateDer, ServerName};
+use sealgram_crypto::TrafficSecret;
 use sealgram_iana::HandshakeType;
-use sealgram_wire::messages13::KeyUpdate;
+use sealgram_wire::messages13::{KeyUpdate, NewSessionTicket};
 use sealgram_wire::{Group, Message, Phase};
 
 use crate::machine::{malformed, unexpected};
-use crate::schedule::v13::{Application, Exporter, Traffic};
-use crate::{Effects, Error, PeerMisbehaved, Side};
+use crate::schedule::v13::{Application, BySender, Exporter, ResumptionSecret, Traffic};
+use crate::session::Facts;
+use crate::{
+    ClientConfig, ClientSession, Effects, Error, Negotiated, PeerMisbehaved, Session, Side,
+};
 
 /// The last generation of application keys: epoch 65,535 less the three epochs before them.
 const LAST_GENERATION: u16 = 65_532;
@@ -25,6 +34,18 @@ pub(crate) struct Connected13 {
     theirs: Direction,
     update: Update,
     exporter: Exporter,
+    /// What a client makes sessions of; `None` if it keeps none, and on a server.
+    tickets: Option<(Box<TicketTaker>, ResumptionSecret)>,
+}
+
+/// What a client needs to make a session of each ticket.
+#[derive(Debug)]
+pub(crate) struct TicketTaker {
+    pub(crate) config: Arc<ClientConfig>,
+    pub(crate) name: Option<ServerName<'static>>,
+    pub(crate) negotiated: Negotiated,
+    pub(crate) peer_chain: Vec<CertificateDer<'static>>,
+    pub(crate) authenticated_at: u64,
 }
 
 /// The application keys of one direction.
@@ -45,18 +66,31 @@ enum Update {
 }
 
 impl Connected13 {
-    pub(crate) fn new(side: Side, application: Application) -> Self {
-        let Application { traffic, exporter, .. } = application;
-        let (ours, theirs) = match side {
-            Side::Client => (traffic.client, traffic.server),
-            Side::Server => (traffic.server, traffic.client),
-        };
+    pub(crate) fn client(application: Application, tickets: Option<Box<TicketTaker>>) -> Self {
+        let Application { traffic, exporter, resumption } = application;
+        let BySender { client, server } = traffic;
+        let tickets = tickets.map(|tickets| (tickets, resumption));
+        Self::new(Side::Client, client, server, exporter, tickets)
+    }
+
+    pub(crate) fn server(traffic: BySender<Traffic>, exporter: Exporter) -> Self {
+        Self::new(Side::Server, traffic.server, traffic.client, exporter, None)
+    }
+
+    const fn new(
+        side: Side,
+        ours: Traffic,
+        theirs: Traffic,
+        exporter: Exporter,
+        tickets: Option<(Box<TicketTaker>, ResumptionSecret)>,
+    ) -> Self {
         Self {
             side,
             ours: Direction { traffic: ours, generation: 0 },
             theirs: Direction { traffic: theirs, generation: 0 },
             update: Update::None,
             exporter,
+            tickets,
         }
     }
 
@@ -71,9 +105,32 @@ impl Connected13 {
     ) -> Result<(), Error> {
         match (message.typ, self.side) {
             (HandshakeType::KEY_UPDATE, _) => self.on_key_update(message, fx),
-            (HandshakeType::NEW_SESSION_TICKET, Side::Client) => Ok(()),
+            (HandshakeType::NEW_SESSION_TICKET, Side::Client) => self.on_ticket(message),
             _ => Err(unexpected(message, "KeyUpdate or NewSessionTicket")),
         }
+    }
+
+    /// Keeps a session of the ticket (RFC 8446 §4.6.1).
+    fn on_ticket(&self, message: &Message<'_>) -> Result<(), Error> {
+        let ticket = NewSessionTicket::read(message.body).map_err(malformed(message))?;
+        let Some((taker, resumption)) = &self.tickets else { return Ok(()) };
+        let Some(store) = &taker.config.sessions else { return Ok(()) };
+        // A lifetime of zero asks to throw the ticket away.
+        if ticket.ticket_lifetime == 0 {
+            return Ok(());
+        }
+        let facts = Facts {
+            peer_chain: &taker.peer_chain,
+            authenticated_at: taker.authenticated_at,
+            now: taker.config.common.wall_clock.now(),
+            lifetime: ticket.ticket_lifetime,
+            age_add: ticket.ticket_age_add,
+        };
+        let secret = resumption.psk(ticket.ticket_nonce);
+        let session = Session::new(&taker.negotiated, secret, &facts);
+        let kept = ClientSession { session, ticket: ticket.ticket.to_vec(), id: Vec::new() };
+        store.put(taker.name.as_ref(), kept);
+        Ok(())
     }
 
     fn on_key_update(&mut self, message: &Message<'_>, fx: &mut dyn Effects) -> Result<(), Error> {
@@ -133,7 +190,7 @@ impl Connected13 {
 }
 
 impl Direction {
-    fn next(&mut self) -> (Phase, sealgram_crypto::TrafficSecret) {
+    fn next(&mut self) -> (Phase, TrafficSecret) {
         self.generation = self.generation.saturating_add(1);
         (Phase::Application(self.generation), self.traffic.update())
     }

@@ -65,6 +65,17 @@ impl Transcript {
         self.add(message.typ, message.seq, message.body);
     }
 
+    /// What the hash would be after the first bytes of a message whose body has `len` bytes: what
+    /// binders are made over (RFC 8446 §4.2.11.2). 1.3 only.
+    pub(crate) fn with_start_of(&self, typ: HandshakeType, len: usize, start: &[u8]) -> Digest {
+        let len = u32::try_from(len).unwrap_or(u32::MAX);
+        let header = Fragment::header(typ, MessageSeq(0), len, 0, len);
+        let mut context = self.context.fork();
+        context.update(header.get(..4).unwrap_or(&header));
+        context.update(start);
+        context.current()
+    }
+
     /// The hash of all messages so far.
     pub(crate) fn current(&self) -> Digest {
         self.context.current()

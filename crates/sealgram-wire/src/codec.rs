@@ -210,6 +210,13 @@ impl Writer {
         Self { out: Vec::new() }
     }
 
+    /// An empty writer with room for `capacity` bytes: a secret that is written must not leave
+    /// copies behind when the buffer grows.
+    #[must_use]
+    pub fn with_capacity(capacity: usize) -> Self {
+        Self { out: Vec::with_capacity(capacity) }
+    }
+
     /// What was written.
     #[must_use]
     pub fn into_vec(self) -> Vec<u8> {

@@ -43,6 +43,8 @@ mod endpoint;
 mod error;
 mod event;
 mod path;
+#[cfg(feature = "std")]
+mod sessions;
 mod stats;
 mod timers;
 #[cfg(feature = "std")]
@@ -64,8 +66,9 @@ pub use path::{Path, Transmit};
 pub use pki_types;
 pub use sealgram_crypto as crypto;
 pub use sealgram_handshake::{
-    Answer, Ask, Connected, Error, ErrorKind, Negotiated, PeerIncompatible, PeerMisbehaved, Side,
-    Sign, VerifyPeer,
+    Answer, Ask, ClientSession, ClientSessionStore, Connected, Error, ErrorKind, Negotiated,
+    PeerIncompatible, PeerMisbehaved, Session, SessionCache, Side, Sign, TicketKey, TicketSealer,
+    VerifyPeer,
 };
 pub use sealgram_iana as iana;
 #[cfg(feature = "ring")]
@@ -75,6 +78,8 @@ pub use sealgram_x509::{
     FingerprintVerifier, RootStore, UnknownStatus, WebPkiClientVerifier, WebPkiServerVerifier,
     danger,
 };
+#[cfg(feature = "std")]
+pub use sessions::{MemorySessionCache, MemorySessions, Tickets};
 pub use stats::{Discards, Info, Stats};
 pub use timers::Timers;
 #[cfg(feature = "std")]

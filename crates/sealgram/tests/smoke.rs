@@ -11,6 +11,44 @@ fn path() -> Path {
     Path::to("192.0.2.1:5000".parse().unwrap())
 }
 
+fn client_config(versions: &[Version]) -> ClientConfig {
+    let (certificate, _) = nullcrypto::certificate(9);
+    let key = nullcrypto::private_key(9, SignatureScheme::ECDSA_SECP256R1_SHA256);
+    ClientConfig::builder_with_provider(nullcrypto::provider(1))
+        .with_server_verifier(Arc::new(nullcrypto::Verifier { client_required: false }))
+        .with_identity(vec![certificate], &key)
+        .with_versions(versions)
+        .build()
+        .unwrap()
+}
+
+fn server_config(
+    versions: &[Version],
+    groups: Option<&[sealgram::iana::NamedGroup]>,
+) -> ServerConfig {
+    server_config_with(nullcrypto::provider(2), versions, groups)
+}
+
+fn server_config_with(
+    provider: sealgram::crypto::CryptoProvider,
+    versions: &[Version],
+    groups: Option<&[sealgram::iana::NamedGroup]>,
+) -> ServerConfig {
+    let (certificate, _) = nullcrypto::certificate(7);
+    let key = nullcrypto::private_key(7, SignatureScheme::ECDSA_SECP256R1_SHA256);
+    let builder = ServerConfig::builder_with_provider(provider)
+        .with_client_verifier(Arc::new(nullcrypto::Verifier { client_required: true }))
+        .with_identity(vec![certificate], &key)
+        .with_session_cache(Arc::new(sealgram::MemorySessionCache::new(8, 3600)))
+        .with_versions(versions);
+    match groups {
+        Some(groups) => builder.with_groups(groups),
+        None => builder,
+    }
+    .build()
+    .unwrap()
+}
+
 /// A client and a server behind an endpoint, with everything handed over at once.
 struct Joined {
     client: Connection,
@@ -25,27 +63,14 @@ impl Joined {
         server: &[Version],
         groups: Option<&[sealgram::iana::NamedGroup]>,
     ) -> Self {
-        let provider = nullcrypto::provider(1);
-        let (certificate, _) = nullcrypto::certificate(7);
-        let key = nullcrypto::private_key(7, SignatureScheme::ECDSA_SECP256R1_SHA256);
-        let verifier = Arc::new(nullcrypto::Verifier { client_required: false });
-        let mut server_config = ServerConfig::builder_with_provider(provider.clone())
-            .with_no_client_auth()
-            .with_identity(vec![certificate], &key)
-            .with_versions(server);
-        if let Some(groups) = groups {
-            server_config = server_config.with_groups(groups);
-        }
-        let client_config = ClientConfig::builder_with_provider(provider)
-            .with_server_verifier(verifier)
-            .with_no_client_auth()
-            .with_versions(client)
-            .build()
-            .unwrap();
-        let config = server_config.build().unwrap();
-        let endpoint = Endpoint::new(EndpointConfig::new(), Some(config)).unwrap();
+        Self::with(&client_config(client), server_config(server, groups))
+    }
+
+    fn with(client: &ClientConfig, server: ServerConfig) -> Self {
+        let endpoint = Endpoint::new(EndpointConfig::new(), Some(server)).unwrap();
+        let name = "example.com".try_into().unwrap();
         let client =
-            Connection::client(&client_config, None, Path::connected(), Instant::ZERO).unwrap();
+            Connection::client(client, Some(name), Path::connected(), Instant::ZERO).unwrap();
         Self { client, endpoint, server: None, replies: 0 }
     }
 
@@ -181,5 +206,73 @@ fn keys_are_updated_in_both_directions() {
         joined.settle(later);
         assert!(matches!(joined.client.poll_event(), Some(Event::KeysUpdated)), "round {round}");
         joined.exchange(later);
+    }
+}
+
+#[test]
+fn session_is_resumed_and_keeps_the_certificates_of_both_sides() {
+    for version in [Version::V12, Version::V13] {
+        let (client, server) = (client_config(&[version]), server_config(&[version], None));
+        for resumed in [false, true, true] {
+            let mut joined = Joined::with(&client, server.clone());
+            joined.settle(Instant::ZERO);
+            assert_eq!(joined.version(), Some(version));
+            for conn in [&mut joined.client, joined.server.as_mut().unwrap()] {
+                let Some(Event::Connected(connected)) = conn.poll_event() else {
+                    panic!("not connected")
+                };
+                assert_eq!(connected.negotiated.resumed, resumed, "{version:?}");
+                assert_eq!(connected.peer_chain.len(), 1);
+            }
+            joined.exchange(Instant::ZERO);
+        }
+    }
+}
+
+#[test]
+fn session_is_resumed_after_a_retry_for_another_group() {
+    let client = client_config(&[Version::V13]);
+    let server = server_config(&[Version::V13], Some(&[sealgram::iana::NamedGroup::SECP384R1]));
+    for resumed in [false, true] {
+        let mut joined = Joined::with(&client, server.clone());
+        joined.settle(Instant::ZERO);
+        assert_eq!(joined.client.info().negotiated.as_ref().unwrap().resumed, resumed);
+        joined.exchange(Instant::ZERO);
+    }
+}
+
+#[test]
+fn server_with_other_ticket_keys_falls_back_to_a_full_handshake() {
+    for version in [Version::V12, Version::V13] {
+        let client = client_config(&[version]);
+        for seed in 10..12 {
+            let provider = nullcrypto::provider(seed);
+            let server = server_config_with(provider, &[version], None);
+            let mut joined = Joined::with(&client, server);
+            joined.settle(Instant::ZERO);
+            assert!(!joined.client.info().negotiated.as_ref().unwrap().resumed);
+            joined.exchange(Instant::ZERO);
+        }
+    }
+}
+
+#[test]
+fn session_by_id_is_resumed_where_there_are_no_tickets() {
+    let client = client_config(&[Version::V12]);
+    let (certificate, _) = nullcrypto::certificate(7);
+    let key = nullcrypto::private_key(7, SignatureScheme::ECDSA_SECP256R1_SHA256);
+    let server = ServerConfig::builder_with_provider(nullcrypto::provider(2))
+        .with_no_client_auth()
+        .with_identity(vec![certificate], &key)
+        .without_resumption()
+        .with_session_cache(Arc::new(sealgram::MemorySessionCache::new(8, 3600)))
+        .with_versions(&[Version::V12])
+        .build()
+        .unwrap();
+    for resumed in [false, true, true] {
+        let mut joined = Joined::with(&client, server.clone());
+        joined.settle(Instant::ZERO);
+        assert_eq!(joined.client.info().negotiated.as_ref().unwrap().resumed, resumed);
+        joined.exchange(Instant::ZERO);
     }
 }

@@ -10,24 +10,30 @@
 
 use alloc::boxed::Box;
 use alloc::sync::Arc;
+use alloc::vec;
 use alloc::vec::Vec;
 
 use pki_types::ServerName;
 use sealgram_crypto::{ActiveKeyExchange, Suite};
 use sealgram_iana::{
     CompressionMethod, EcPointFormat, ExtensionType, HandshakeType, NamedGroup, ProtocolVersion,
-    Version,
+    PskKeyExchangeMode, Version,
 };
 use sealgram_wire::{
     ClientExtensions, ClientHello, Extension, Group, HelloVerifyRequest, KeyShareEntry, List,
-    Message, MessageSeq, Phase, ProtocolName, Random, ServerHello, UseSrtp, Writer,
+    MAX_SESSION_ID, Message, MessageSeq, OfferedPsks, Phase, ProtocolName, PskBinderEntry,
+    PskIdentity, Random, ServerHello, UseSrtp, Writer,
 };
 
 use super::{Client, v12, v13};
 use crate::machine::{malformed, unexpected};
 use crate::negotiate::Offered;
+use crate::schedule::v13::{OfferedPsk, PskKind};
 use crate::transcript::Transcript;
-use crate::{ClientConfig, Effects, Error, PeerIncompatible, PeerMisbehaved, Randoms};
+use crate::{
+    ClientConfig, ClientSession, CommonConfig, Effects, Error, PeerIncompatible, PeerMisbehaved,
+    Randoms, ServerVerification,
+};
 
 /// How many HelloVerifyRequests are answered. An honest server sends one, or a second one if its
 /// cookie expired meanwhile; a forger could send any number, each worth a ClientHello from us.
@@ -44,6 +50,16 @@ pub(crate) struct HelloSent {
     hello: SentHello,
     requests_answered: u8,
     retry: Option<Retry>,
+    offer: Option<Offer>,
+}
+
+/// The session that the hello offers to resume.
+#[derive(Debug)]
+struct Offer {
+    kept: ClientSession,
+    suite: &'static Suite,
+    /// 1.2: what the server echoes if it resumes. With a ticket it is made up (RFC 5077 §3.4).
+    session_id: Vec<u8>,
 }
 
 /// A hello as it was sent.
@@ -82,9 +98,17 @@ impl HelloSent {
         config.common.provider.random.fill(&mut random)?;
         let random = Random(random);
         let shares = first_shares(&config)?;
-        let variable = Variable::default();
-        let hello = send_hello(&config, name.as_ref(), random, &shares, variable, fx)?;
-        Ok(Self { config, name, random, shares, hello, requests_answered: 0, retry: None })
+        let offer = take_session(&config, name.as_ref())?;
+        let parts = Parts {
+            config: &config,
+            name: name.as_ref(),
+            random,
+            shares: &shares,
+            offer: offer.as_ref(),
+            before: None,
+        };
+        let hello = parts.send(Variable::default(), fx)?;
+        Ok(Self { config, name, random, shares, hello, requests_answered: 0, retry: None, offer })
     }
 
     pub(super) fn handle(
@@ -123,7 +147,15 @@ impl HelloSent {
     }
 
     fn send_again(&self, variable: Variable<'_>, fx: &mut dyn Effects) -> Result<SentHello, Error> {
-        send_hello(&self.config, self.name.as_ref(), self.random, &self.shares, variable, fx)
+        let parts = Parts {
+            config: &self.config,
+            name: self.name.as_ref(),
+            random: self.random,
+            shares: &self.shares,
+            offer: self.offer.as_ref(),
+            before: self.retry.as_ref().map(|retry| &retry.transcript),
+        };
+        parts.send(variable, fx)
     }
 
     fn on_server_hello(self, message: &Message<'_>, fx: &mut dyn Effects) -> Result<Client, Error> {
@@ -189,7 +221,7 @@ impl HelloSent {
         fx: &mut dyn Effects,
     ) -> Result<Client, Error> {
         let suite = self.offered_suite(hello, Version::V12)?;
-        let Self { config, name, random, hello: sent, .. } = self;
+        let Self { config, name, random, hello: sent, offer, .. } = self;
         let common = &config.common;
         let offered = Offered { config: common, types: &sent.types };
         let mut answers = offered.accept(&hello.extensions)?;
@@ -211,6 +243,11 @@ impl HelloSent {
         transcript.add(HandshakeType::CLIENT_HELLO, sent.seq, &sent.body);
         transcript.add_message(message);
         let randoms = Randoms { client: random.0, server: hello.random.0 };
+        let resumed = offer.filter(|offer| {
+            offer.kept.session.version == Version::V12
+                && !offer.session_id.is_empty()
+                && hello.session_id == offer.session_id
+        });
         let start = v12::Hellos {
             config,
             name,
@@ -219,8 +256,13 @@ impl HelloSent {
             extended_master_secret,
             answers,
             transcript,
+            ticket_promised: hello.extensions.session_ticket,
+            session_id: hello.session_id.to_vec(),
         };
-        Ok(start.expect_certificate().into())
+        match resumed {
+            Some(offer) => start.resume(offer.kept, fx).map(Client::from),
+            None => Ok(start.expect_certificate().into()),
+        }
     }
 
     /// Sends the second hello that the server asked for, which differs from the first one in what
@@ -257,9 +299,11 @@ impl HelloSent {
         first.add(HandshakeType::CLIENT_HELLO, self.hello.seq, &self.hello.body);
         let mut transcript = Transcript::after_retry(suite.hash, &first.current());
         transcript.add_message(message);
+        // A key for another hash cannot be used with this suite (RFC 8446 §4.1.4).
+        self.offer = self.offer.filter(|offer| offer.suite.facts.hash == suite.facts.hash);
+        self.retry = Some(Retry { suite, transcript });
         let variable = Variable { cookie: extensions.cookie, ..Variable::default() };
         self.hello = self.send_again(variable, fx)?;
-        self.retry = Some(Retry { suite, transcript });
         Ok(self)
     }
 
@@ -271,9 +315,21 @@ impl HelloSent {
     ) -> Result<Client, Error> {
         let suite = self.offered_suite(hello, Version::V13)?;
         check_session_id(hello)?;
-        let Self { config, name, random, shares, hello: sent, retry, .. } = self;
-        let allowed = [ExtensionType::SUPPORTED_VERSIONS, ExtensionType::KEY_SHARE];
+        let Self { config, name, random, shares, hello: sent, retry, offer, .. } = self;
+        let allowed = [
+            ExtensionType::SUPPORTED_VERSIONS,
+            ExtensionType::KEY_SHARE,
+            ExtensionType::PRE_SHARED_KEY,
+        ];
         check_types(hello.extensions.types(), &allowed, &sent.types)?;
+        let accepted = match (hello.extensions.pre_shared_key, offer) {
+            (None, _) => None,
+            // There was one key, and its hash must be the suite's (RFC 8446 §4.2.11).
+            (Some(0), Some(offer)) if offer.suite.facts.hash == suite.facts.hash => Some(offer),
+            (Some(_), _) => {
+                return Err(PeerMisbehaved::BadExtension(ExtensionType::PRE_SHARED_KEY).into());
+            }
+        };
         let entry = hello
             .extensions
             .key_share
@@ -305,7 +361,7 @@ impl HelloSent {
             offered: sent.types,
             transcript,
         };
-        start.expect_encrypted_extensions(shared, fx)
+        start.expect_encrypted_extensions(shared, accepted.map(|offer| offer.kept), fx)
     }
 }
 
@@ -349,66 +405,163 @@ fn first_shares(config: &ClientConfig) -> Result<Vec<Box<dyn ActiveKeyExchange>>
     best.into_iter().chain(classic).map(|group| group.start().map_err(Error::from)).collect()
 }
 
-/// Encodes and sends a hello. The only place that says what a ClientHello holds.
-fn send_hello(
+/// A session for this server that is still of use.
+fn take_session(
     config: &ClientConfig,
     name: Option<&ServerName<'static>>,
-    random: Random,
-    shares: &[Box<dyn ActiveKeyExchange>],
-    variable: Variable<'_>,
-    fx: &mut dyn Effects,
-) -> Result<SentHello, Error> {
+) -> Result<Option<Offer>, Error> {
     let common = &config.common;
-    let versions = common.versions;
-    let enabled = [Version::V13, Version::V12].into_iter().filter(|v| versions.contains(*v));
-    let suites: Vec<_> = enabled
-        .clone()
-        .flat_map(|version| {
-            common.provider.suites.iter().filter(move |suite| suite.facts.version == version)
-        })
-        .map(|suite| suite.id())
-        .collect();
-    let groups: Vec<NamedGroup> = common
-        .provider
-        .groups
-        .iter()
-        .filter(|group| enabled.clone().any(|version| group.usable_in(version)))
-        .map(|group| group.name())
-        .collect();
-    let protocols: Vec<_> = common.alpn.iter().map(|name| ProtocolName(name)).collect();
-    let shares: Vec<_> = shares
-        .iter()
-        .map(|share| KeyShareEntry { group: share.group(), key_exchange: share.share() })
-        .collect();
-    let wire_versions: Vec<_> = enabled.map(Version::wire).collect();
-    let extensions = ClientExtensions {
-        server_name: sent_name(config, name),
-        supported_groups: Some(List::from_slice(&groups)),
-        ec_point_formats: versions.v12.then_some(&[EcPointFormat::UNCOMPRESSED.0]),
-        signature_algorithms: Some(List::from_slice(config.server_signatures().schemes())),
-        use_srtp: (!common.srtp.is_empty())
-            .then_some(UseSrtp { profiles: List::from_slice(&common.srtp), mki: &[] }),
-        alpn: (!protocols.is_empty()).then_some(List::from_slice(&protocols)),
-        extended_master_secret: versions.v12,
-        renegotiation_info: versions.v12.then_some(&[]),
-        supported_versions: versions.v13.then_some(List::from_slice(&wire_versions)),
-        key_share: versions.v13.then_some(List::from_slice(&shares)),
-        cookie: variable.cookie,
-        ..ClientExtensions::default()
+    let Some(kept) = config.sessions.as_ref().and_then(|store| store.take(name)) else {
+        return Ok(None);
     };
-    let hello = ClientHello {
-        legacy_version: ProtocolVersion::DTLS_1_2,
-        random,
-        session_id: &[],
-        cookie: variable.legacy_cookie,
-        cipher_suites: List::from_slice(&suites),
-        compression_methods: &[CompressionMethod::NULL.0],
-        extensions,
-    };
-    let body = hello.encode();
-    let types = extension_types(&extensions);
-    let seq = fx.send(HandshakeType::CLIENT_HELLO, &body, Phase::Plaintext, Group::Flight)?;
-    Ok(SentHello { seq, body, types })
+    let session = &kept.session;
+    let bound = session.extended_master_secret || !common.require_extended_master_secret;
+    let Some(suite) = session.usable_suite(common) else { return Ok(None) };
+    // Whoever wants the chain verified again cannot be asked at this point.
+    let verifiable =
+        !config.verify_resumed || matches!(config.verification, ServerVerification::Inline(_));
+    if !session.is_fresh(common.wall_clock.now()) || !bound || !verifiable {
+        return Ok(None);
+    }
+    let mut session_id = kept.id.clone();
+    if session.version == Version::V12 && !kept.ticket.is_empty() {
+        session_id = vec![0; MAX_SESSION_ID];
+        common.provider.random.fill(&mut session_id)?;
+    }
+    Ok(Some(Offer { kept, suite, session_id }))
+}
+
+/// What goes into every hello of one handshake.
+struct Parts<'a> {
+    config: &'a ClientConfig,
+    name: Option<&'a ServerName<'static>>,
+    random: Random,
+    shares: &'a [Box<dyn ActiveKeyExchange>],
+    offer: Option<&'a Offer>,
+    /// The transcript before this hello, if a HelloRetryRequest came.
+    before: Option<&'a Transcript>,
+}
+
+impl Parts<'_> {
+    /// Encodes and sends a hello. The only place that says what a ClientHello holds.
+    fn send(&self, variable: Variable<'_>, fx: &mut dyn Effects) -> Result<SentHello, Error> {
+        let Self { config, name, random, shares, .. } = *self;
+        let common = &config.common;
+        let versions = common.versions;
+        let enabled = [Version::V13, Version::V12].into_iter().filter(|v| versions.contains(*v));
+        let suites: Vec<_> = enabled
+            .clone()
+            .flat_map(|version| {
+                common.provider.suites.iter().filter(move |suite| suite.facts.version == version)
+            })
+            .map(|suite| suite.id())
+            .collect();
+        let groups: Vec<NamedGroup> = common
+            .provider
+            .groups
+            .iter()
+            .filter(|group| enabled.clone().any(|version| group.usable_in(version)))
+            .map(|group| group.name())
+            .collect();
+        let protocols: Vec<_> = common.alpn.iter().map(|name| ProtocolName(name)).collect();
+        let shares: Vec<_> = shares
+            .iter()
+            .map(|share| KeyShareEntry { group: share.group(), key_exchange: share.share() })
+            .collect();
+        let wire_versions: Vec<_> = enabled.map(Version::wire).collect();
+
+        let resumes = config.sessions.is_some();
+        let offered = |version| self.offer.filter(|offer| offer.kept.session.version == version);
+        let psk = offered(Version::V13).map(|offer| Psk::new(offer, common));
+        let identity = psk.as_ref().map(|psk| [psk.identity]);
+        let binder = psk.as_ref().map(|psk| [PskBinderEntry(&psk.no_binder)]);
+        let old = offered(Version::V12);
+        let extensions = ClientExtensions {
+            server_name: sent_name(config, name),
+            supported_groups: Some(List::from_slice(&groups)),
+            ec_point_formats: versions.v12.then_some(&[EcPointFormat::UNCOMPRESSED.0]),
+            session_ticket: (resumes && versions.v12)
+                .then(|| old.map_or(&[][..], |offer| &offer.kept.ticket)),
+            signature_algorithms: Some(List::from_slice(config.server_signatures().schemes())),
+            use_srtp: (!common.srtp.is_empty())
+                .then_some(UseSrtp { profiles: List::from_slice(&common.srtp), mki: &[] }),
+            alpn: (!protocols.is_empty()).then_some(List::from_slice(&protocols)),
+            extended_master_secret: versions.v12,
+            renegotiation_info: versions.v12.then_some(&[]),
+            supported_versions: versions.v13.then_some(List::from_slice(&wire_versions)),
+            key_share: versions.v13.then_some(List::from_slice(&shares)),
+            psk_key_exchange_modes: (resumes && versions.v13)
+                .then_some(List::from_slice(&[PskKeyExchangeMode::PSK_DHE_KE])),
+            cookie: variable.cookie,
+            pre_shared_key: identity.as_ref().zip(binder.as_ref()).map(|(identity, binder)| {
+                OfferedPsks {
+                    identities: List::from_slice(identity),
+                    binders: List::from_slice(binder),
+                }
+            }),
+            ..ClientExtensions::default()
+        };
+        let hello = ClientHello {
+            legacy_version: ProtocolVersion::DTLS_1_2,
+            random,
+            session_id: old.map_or(&[][..], |offer| &offer.session_id),
+            cookie: variable.legacy_cookie,
+            cipher_suites: List::from_slice(&suites),
+            compression_methods: &[CompressionMethod::NULL.0],
+            extensions,
+        };
+        let mut body = hello.encode();
+        if let Some(psk) = &psk {
+            psk.bind(&mut body, self.before);
+        }
+        let types = extension_types(&extensions);
+        let seq = fx.send(HandshakeType::CLIENT_HELLO, &body, Phase::Plaintext, Group::Flight)?;
+        Ok(SentHello { seq, body, types })
+    }
+}
+
+/// A pre-shared key as a hello offers it.
+struct Psk<'a> {
+    suite: &'static Suite,
+    key: OfferedPsk,
+    identity: PskIdentity<'a>,
+    /// Stands for the binder until the rest of the hello is there to be bound.
+    no_binder: Vec<u8>,
+}
+
+impl<'a> Psk<'a> {
+    fn new(offer: &'a Offer, common: &CommonConfig) -> Self {
+        let Offer { kept, suite, .. } = offer;
+        let age = common.wall_clock.now().as_secs().saturating_sub(kept.session.created_at);
+        // Milliseconds, modulo 2^32 (RFC 8446 §4.2.11.1).
+        let age = u32::try_from(age.saturating_mul(1000)).unwrap_or(u32::MAX);
+        Self {
+            suite,
+            key: OfferedPsk::new(suite.hash, PskKind::Resumption, &kept.session.secret),
+            identity: PskIdentity {
+                identity: &kept.ticket,
+                obfuscated_ticket_age: age.wrapping_add(kept.session.age_add),
+            },
+            no_binder: vec![0; suite.facts.hash.output_len()],
+        }
+    }
+
+    /// Writes the binder over the end of the hello (RFC 8446 §4.2.11.2).
+    fn bind(&self, body: &mut [u8], before: Option<&Transcript>) {
+        // The list's length, the binder's length, the binder.
+        let binders = self.no_binder.len().saturating_add(3);
+        let len = body.len();
+        let start = body.get(..len.saturating_sub(binders)).unwrap_or_default();
+        let typ = HandshakeType::CLIENT_HELLO;
+        let hash = match before {
+            Some(before) => before.with_start_of(typ, len, start),
+            None => Transcript::new(Version::V13, self.suite.hash).with_start_of(typ, len, start),
+        };
+        let binder = self.key.binder(&hash);
+        for (to, from) in body.iter_mut().rev().zip(binder.as_ref().iter().rev()) {
+            *to = *from;
+        }
+    }
 }
 
 /// The name as it is sent: DNS names only, and without a final dot (RFC 6066 §3).

@@ -8,7 +8,10 @@
 //!      (the server's identity is verified here, before anything is sent)
 //! Certificate, CertificateVerify ──>                  (if asked for)
 //! ClientKeyExchange, Finished ──>
-//!                            <── Finished
+//!                            <── NewSessionTicket, Finished
+//!
+//! resumed:                   <── NewSessionTicket?, Finished
+//! Finished ──>
 //! ```
 
 use alloc::sync::Arc;
@@ -21,7 +24,8 @@ use sealgram_crypto::{
 };
 use sealgram_iana::{ClientCertificateType, HandshakeType, NamedGroup, SignatureScheme, Version};
 use sealgram_wire::messages12::{
-    Certificate, CertificateRequest, ClientKeyExchange, ServerHelloDone, ServerKeyExchange,
+    Certificate, CertificateRequest, ClientKeyExchange, NewSessionTicket, ServerHelloDone,
+    ServerKeyExchange,
 };
 use sealgram_wire::{Asn1Cert, DigitallySigned, Group, List, Message, Phase};
 
@@ -29,10 +33,11 @@ use crate::auth::{self, Identity, PeerAuthenticated};
 use crate::machine::{malformed, unexpected};
 use crate::negotiate::{Answers, framing};
 use crate::schedule::v12::MasterSecret;
+use crate::session::Facts;
 use crate::transcript::Transcript;
 use crate::{
-    Answer, Ask, CertifiedKey, ClientConfig, Connected, Effects, Error, KeySource, Negotiated,
-    PeerMisbehaved, Randoms, Side, Sign,
+    Answer, Ask, CertifiedKey, ClientConfig, ClientSession, Connected, Effects, Error, KeySource,
+    Negotiated, PeerMisbehaved, Randoms, Session, Side, Sign,
 };
 
 /// What the hellos have settled.
@@ -45,6 +50,10 @@ pub(crate) struct Hellos {
     pub(super) extended_master_secret: bool,
     pub(super) answers: Answers,
     pub(super) transcript: Transcript,
+    /// The server will send a NewSessionTicket (RFC 5077 §3.2).
+    pub(super) ticket_promised: bool,
+    /// What the server calls this session; empty if it does not keep it.
+    pub(super) session_id: Vec<u8>,
 }
 
 #[derive(Debug)]
@@ -54,6 +63,7 @@ pub(crate) enum Client12 {
     ExpectRequestOrDone(ServerFlight),
     WaitIdentity(ServerFlight),
     WaitSignature(WaitSignature),
+    ExpectTicket(ExpectTicket),
     ExpectFinished(ExpectFinished),
     Connected(MasterSecret),
 }
@@ -64,6 +74,7 @@ impl Client12 {
             Self::ExpectCertificate(state) => state.on_certificate(message),
             Self::ExpectServerKeyExchange(state) => state.handle(message),
             Self::ExpectRequestOrDone(state) => state.handle(message, fx),
+            Self::ExpectTicket(state) => state.handle(message, fx),
             Self::ExpectFinished(state) => state.handle(message, fx),
             Self::WaitIdentity(_) | Self::WaitSignature(_) | Self::Connected(_) => {
                 Err(unexpected(message, "no handshake message"))
@@ -97,6 +108,38 @@ impl Hellos {
         Client12::ExpectCertificate(self)
     }
 
+    /// The server goes on with the session that was offered (RFC 5246 §7.3, RFC 7627 §5.3).
+    pub(super) fn resume(
+        self,
+        kept: ClientSession,
+        fx: &mut dyn Effects,
+    ) -> Result<Client12, Error> {
+        let session = &kept.session;
+        if session.suite != self.suite.id()
+            || session.extended_master_secret != self.extended_master_secret
+        {
+            return Err(PeerMisbehaved::SessionChanged.into());
+        }
+        if self.config.verify_resumed {
+            auth::verify_server_again(&self.config, &session.peer_chain, self.name.as_ref())?;
+        }
+        let Self { suite, randoms, .. } = self;
+        let master = MasterSecret::resumed(suite, randoms, session.secret.duplicate());
+        if let Some(log) = &self.config.common.key_log {
+            log.log("CLIENT_RANDOM", &randoms.client, master.expose());
+        }
+        let keyed = Keyed {
+            chain: session.peer_chain.clone(),
+            group: None,
+            scheme: None,
+            peer: PeerAuthenticated::by_session(session),
+            master,
+            resumed: Some(kept),
+            hellos: self,
+        };
+        keyed.expect_ticket_or_finished(fx)
+    }
+
     fn on_certificate(mut self, message: &Message<'_>) -> Result<Client12, Error> {
         if message.typ != HandshakeType::CERTIFICATE {
             return Err(unexpected(message, "Certificate"));
@@ -118,7 +161,18 @@ impl Hellos {
         phase: Phase,
         fx: &mut dyn Effects,
     ) -> Result<(), Error> {
-        let seq = fx.send(typ, body, phase, Group::Flight)?;
+        self.send_in(Group::Flight, typ, body, phase, fx)
+    }
+
+    fn send_in(
+        &mut self,
+        group: Group,
+        typ: HandshakeType,
+        body: &[u8],
+        phase: Phase,
+        fx: &mut dyn Effects,
+    ) -> Result<(), Error> {
+        let seq = fx.send(typ, body, phase, group)?;
         self.transcript.add(typ, seq, body);
         Ok(())
     }
@@ -257,7 +311,8 @@ impl Received {
 
         let raw = self.hellos.transcript.take_raw();
         let Self { hellos, chain, group, scheme, .. } = self;
-        let keyed = Keyed { hellos, chain, group, scheme, master, peer };
+        let (group, scheme) = (Some(group), Some(scheme));
+        let keyed = Keyed { hellos, chain, group, scheme, master, peer, resumed: None };
         match identity {
             None => keyed.finish(fx),
             Some((identity, scheme)) => WaitSignature { keyed, scheme }.sign(&identity, raw, fx),
@@ -270,10 +325,12 @@ impl Received {
 struct Keyed {
     hellos: Hellos,
     chain: Vec<CertificateDer<'static>>,
-    group: NamedGroup,
-    scheme: SignatureScheme,
+    group: Option<NamedGroup>,
+    scheme: Option<SignatureScheme>,
     master: MasterSecret,
     peer: PeerAuthenticated,
+    /// The session that goes on, if one does.
+    resumed: Option<ClientSession>,
 }
 
 /// Everything is sent but CertificateVerify and Finished.
@@ -317,46 +374,130 @@ impl WaitSignature {
 }
 
 impl Keyed {
+    /// Sends our Finished, ahead of the server's.
     fn finish(mut self, fx: &mut dyn Effects) -> Result<Client12, Error> {
+        self.send_finished(Group::Flight, fx)?;
+        self.expect_ticket_or_finished(fx)
+    }
+
+    fn send_finished(&mut self, group: Group, fx: &mut dyn Effects) -> Result<(), Error> {
         let phase = Phase::Application(0);
         fx.install_write(phase, self.master.traffic(Side::Client))?;
         let transcript = self.hellos.transcript.current();
         let verify_data = self.master.verify_data(Side::Client, &transcript);
-        self.hellos.send(HandshakeType::FINISHED, &verify_data, phase, fx)?;
-        fx.install_read(phase, self.master.traffic(Side::Server))?;
-        Ok(Client12::ExpectFinished(ExpectFinished(self)))
+        self.hellos.send_in(group, HandshakeType::FINISHED, &verify_data, phase, fx)
+    }
+
+    fn expect_ticket_or_finished(self, fx: &mut dyn Effects) -> Result<Client12, Error> {
+        if self.hellos.ticket_promised {
+            return Ok(Client12::ExpectTicket(ExpectTicket(self)));
+        }
+        self.expect_finished(Vec::new(), 0, fx)
+    }
+
+    /// Only now are records under the new keys looked for: a ticket still comes in plaintext.
+    fn expect_finished(
+        self,
+        ticket: Vec<u8>,
+        lifetime: u32,
+        fx: &mut dyn Effects,
+    ) -> Result<Client12, Error> {
+        fx.install_read(Phase::Application(0), self.master.traffic(Side::Server))?;
+        Ok(Client12::ExpectFinished(ExpectFinished { keyed: self, ticket, lifetime }))
     }
 }
 
-/// Our flight is out.
+/// The server gives us a ticket, before its Finished.
 #[derive(Debug)]
-pub(crate) struct ExpectFinished(Keyed);
+pub(crate) struct ExpectTicket(Keyed);
+
+impl ExpectTicket {
+    fn handle(mut self, message: &Message<'_>, fx: &mut dyn Effects) -> Result<Client12, Error> {
+        if message.typ != HandshakeType::NEW_SESSION_TICKET {
+            return Err(unexpected(message, "NewSessionTicket"));
+        }
+        let ticket = NewSessionTicket::read(message.body).map_err(malformed(message))?;
+        self.0.hellos.transcript.add_message(message);
+        // No hint means that the client decides (RFC 5077 §3.3).
+        let lifetime = match ticket.ticket_lifetime_hint {
+            0 => DEFAULT_LIFETIME,
+            hint => hint,
+        };
+        self.0.expect_finished(ticket.ticket.to_vec(), lifetime, fx)
+    }
+}
+
+/// How long a session is kept if the server does not say, in seconds: a day (RFC 5246 §F.1.4).
+const DEFAULT_LIFETIME: u32 = 24 * 60 * 60;
+
+/// Only the server's Finished is missing.
+#[derive(Debug)]
+pub(crate) struct ExpectFinished {
+    keyed: Keyed,
+    /// What the server has just given us; may be empty.
+    ticket: Vec<u8>,
+    lifetime: u32,
+}
 
 impl ExpectFinished {
     fn handle(self, message: &Message<'_>, fx: &mut dyn Effects) -> Result<Client12, Error> {
         if message.typ != HandshakeType::FINISHED {
             return Err(unexpected(message, "Finished"));
         }
-        let Keyed { hellos, chain, group, scheme, master, peer: PeerAuthenticated { .. } } = self.0;
-        let transcript = hellos.transcript.current();
-        if !master.finished_is_right(Side::Server, &transcript, message.body) {
+        let Self { mut keyed, ticket, lifetime } = self;
+        let transcript = keyed.hellos.transcript.current();
+        if !keyed.master.finished_is_right(Side::Server, &transcript, message.body) {
             return Err(PeerMisbehaved::BadFinished.into());
         }
-        let Hellos { answers, suite, extended_master_secret, .. } = hellos;
-        fx.connected(Connected {
-            negotiated: Negotiated {
-                version: Version::V12,
-                cipher_suite: suite.id(),
-                group: Some(group),
-                signature_scheme: Some(scheme),
-                server_name: answers.server_name,
-                alpn: answers.alpn,
-                srtp_profile: answers.srtp_profile,
-                extended_master_secret,
-            },
-            peer_chain: chain,
-        });
+        let resumed = keyed.resumed.is_some();
+        if resumed {
+            // The server has finished first.
+            keyed.hellos.transcript.add_message(message);
+            keyed.send_finished(Group::LastFlight, fx)?;
+        }
+        let negotiated = Negotiated {
+            version: Version::V12,
+            cipher_suite: keyed.hellos.suite.id(),
+            group: keyed.group,
+            signature_scheme: keyed.scheme,
+            server_name: keyed.hellos.answers.server_name.clone(),
+            alpn: keyed.hellos.answers.alpn.clone(),
+            srtp_profile: keyed.hellos.answers.srtp_profile,
+            extended_master_secret: keyed.hellos.extended_master_secret,
+            resumed,
+        };
+        keyed.keep_session(&negotiated, ticket, lifetime);
+        let Keyed { chain, master, peer: PeerAuthenticated { .. }, .. } = keyed;
+        fx.connected(Connected { negotiated, peer_chain: chain });
         Ok(Client12::Connected(master))
+    }
+}
+
+impl Keyed {
+    /// Puts the session where the next connection to this server finds it.
+    fn keep_session(&mut self, negotiated: &Negotiated, ticket: Vec<u8>, lifetime: u32) {
+        let Some(store) = &self.hellos.config.sessions else { return };
+        let now = self.hellos.config.common.wall_clock.now();
+        let name = self.hellos.name.as_ref();
+        let kept = match self.resumed.take() {
+            // 1.2 sessions may be resumed many times, and this one was not replaced.
+            Some(kept) if ticket.is_empty() => Some(kept),
+            resumed => {
+                let authenticated_at =
+                    resumed.map_or(now.as_secs(), |kept| kept.session.authenticated_at);
+                let id =
+                    if ticket.is_empty() { self.hellos.session_id.clone() } else { Vec::new() };
+                let lifetime = if lifetime == 0 { DEFAULT_LIFETIME } else { lifetime };
+                let facts =
+                    Facts { peer_chain: &self.chain, authenticated_at, now, lifetime, age_add: 0 };
+                let session = Session::new(negotiated, self.master.duplicate_secret(), &facts);
+                let of_use = !ticket.is_empty() || !id.is_empty();
+                of_use.then_some(ClientSession { session, ticket, id })
+            }
+        };
+        if let Some(kept) = kept {
+            store.put(name, kept);
+        }
     }
 }
 

@@ -11,6 +11,8 @@
 //! Finished ──>
 //!                            <── ACK
 //! ```
+//!
+//! A resumed handshake goes from EncryptedExtensions to Finished.
 
 use alloc::boxed::Box;
 use alloc::sync::Arc;
@@ -29,12 +31,12 @@ use super::hello::check_types;
 use crate::auth::{self, Identity, PeerAuthenticated};
 use crate::machine::{malformed, unexpected};
 use crate::negotiate::{Answers, Offered};
-use crate::post::Connected13;
-use crate::schedule::v13::{Early, Handshake, Log, Master};
+use crate::post::{Connected13, TicketTaker};
+use crate::schedule::v13::{Early, Handshake, Log, Master, OfferedPsk, PskKind};
 use crate::transcript::Transcript;
 use crate::{
-    Answer, Ask, CertifiedKey, ClientConfig, Connected, Effects, Error, KeySource, Negotiated,
-    PeerIncompatible, PeerMisbehaved, Side, Sign,
+    Answer, Ask, CertifiedKey, ClientConfig, ClientSession, Connected, Effects, Error, KeySource,
+    Negotiated, PeerIncompatible, PeerMisbehaved, Session, Side, Sign,
 };
 
 /// What the hellos have settled.
@@ -108,15 +110,22 @@ impl Hellos {
     pub(super) fn expect_encrypted_extensions(
         self,
         shared: SharedSecret,
+        resumed: Option<ClientSession>,
         fx: &mut dyn Effects,
     ) -> Result<Client, Error> {
         let log = log(&self.config, &self.client_random);
-        let early = Early::without_psk(self.suite.hash);
+        let hash = self.suite.hash;
+        let early = match &resumed {
+            Some(kept) => {
+                OfferedPsk::new(hash, PskKind::Resumption, &kept.session.secret).accepted()
+            }
+            None => Early::without_psk(hash),
+        };
         let (schedule, traffic) =
             early.into_handshake(self.suite, shared, &self.transcript.current(), log);
         fx.install_write(Phase::Handshake, traffic.client)?;
         fx.install_read(Phase::Handshake, traffic.server)?;
-        let next = ExpectEncryptedExtensions { hellos: self, schedule };
+        let next = ExpectEncryptedExtensions { hellos: self, schedule, resumed };
         Ok(Client13::ExpectEncryptedExtensions(next).into())
     }
 
@@ -135,6 +144,8 @@ fn log<'a>(config: &'a ClientConfig, client_random: &'a [u8; 32]) -> Log<'a> {
 pub(crate) struct ExpectEncryptedExtensions {
     hellos: Hellos,
     schedule: Handshake,
+    /// The session that goes on, if one does.
+    resumed: Option<ClientSession>,
 }
 
 impl ExpectEncryptedExtensions {
@@ -142,7 +153,7 @@ impl ExpectEncryptedExtensions {
         if message.typ != HandshakeType::ENCRYPTED_EXTENSIONS {
             return Err(unexpected(message, "EncryptedExtensions"));
         }
-        let Self { mut hellos, schedule } = self;
+        let Self { mut hellos, schedule, resumed } = self;
         let read = EncryptedExtensions::read(message.body).map_err(malformed(message))?;
         let extensions = &read.extensions;
         let allowed = [
@@ -156,8 +167,11 @@ impl ExpectEncryptedExtensions {
         let mut answers = offered.accept(extensions)?;
         answers.server_name = hellos.server_name.take();
         hellos.transcript.add_message(message);
-        let next = Negotiating { hellos, schedule, answers, request: None };
-        Ok(Client13::ExpectCertificateOrRequest(next).into())
+        let negotiating = Negotiating { hellos, schedule, answers, request: None };
+        match resumed {
+            None => Ok(Client13::ExpectCertificateOrRequest(negotiating).into()),
+            Some(kept) => negotiating.resume(kept.session),
+        }
     }
 }
 
@@ -175,6 +189,19 @@ pub(crate) struct Negotiating {
 struct Requested(Option<(Arc<CertifiedKey>, SignatureScheme)>);
 
 impl Negotiating {
+    /// The server needs no certificate: it holds the session's key.
+    fn resume(self, session: Session) -> Result<Client, Error> {
+        let Hellos { config, name, .. } = &self.hellos;
+        if config.verify_resumed {
+            auth::verify_server_again(config, &session.peer_chain, name.as_ref())?;
+        }
+        let peer = PeerAuthenticated::by_session(&session);
+        let authenticated_at = Some(session.authenticated_at);
+        let chain = session.peer_chain;
+        let server = Server { chain, scheme: None, authenticated_at, peer };
+        Ok(Client13::ExpectFinished(ExpectFinished { negotiating: self, server }).into())
+    }
+
     fn on_request(mut self, message: &Message<'_>) -> Result<Client, Error> {
         let request = CertificateRequest::read(message.body).map_err(malformed(message))?;
         // RFC 8446 §4.3.2: the context is for requests after the handshake.
@@ -254,17 +281,26 @@ impl WaitIdentity {
     fn accept(self, identity: IdentityVerified) -> Client {
         let Self { negotiating, chain, scheme, signature } = self;
         let peer = PeerAuthenticated::by_certificate(identity, signature);
-        let next = ExpectFinished { negotiating, chain, scheme: Some(scheme), peer };
-        Client13::ExpectFinished(next).into()
+        let server = Server { chain, scheme: Some(scheme), authenticated_at: None, peer };
+        Client13::ExpectFinished(ExpectFinished { negotiating, server }).into()
     }
+}
+
+/// The server, authenticated.
+#[derive(Debug)]
+struct Server {
+    chain: Vec<CertificateDer<'static>>,
+    /// Of its signature, if it signed.
+    scheme: Option<SignatureScheme>,
+    /// When it showed its certificate, in Unix seconds, if that was in an earlier connection.
+    authenticated_at: Option<u64>,
+    peer: PeerAuthenticated,
 }
 
 #[derive(Debug)]
 pub(crate) struct ExpectFinished {
     negotiating: Negotiating,
-    chain: Vec<CertificateDer<'static>>,
-    scheme: Option<SignatureScheme>,
-    peer: PeerAuthenticated,
+    server: Server,
 }
 
 impl ExpectFinished {
@@ -272,7 +308,7 @@ impl ExpectFinished {
         if message.typ != HandshakeType::FINISHED {
             return Err(unexpected(message, "Finished"));
         }
-        let Self { negotiating, chain, scheme, peer } = self;
+        let Self { negotiating, server } = self;
         let Negotiating { mut hellos, schedule, answers, request } = negotiating;
         let transcript = hellos.transcript.current();
         if !schedule.server_finished_is_right(&transcript, message.body) {
@@ -290,7 +326,7 @@ impl ExpectFinished {
                 identity
             }
         };
-        let authenticated = Authenticated { hellos, answers, chain, scheme, master, peer };
+        let authenticated = Authenticated { hellos, answers, server, master };
         match identity {
             None => authenticated.finish(fx),
             Some((identity, scheme)) => WaitSignature { authenticated, scheme }.sign(&identity, fx),
@@ -313,10 +349,8 @@ pub(crate) fn encode_chain(chain: &[CertificateDer<'static>]) -> Vec<u8> {
 struct Authenticated {
     hellos: Hellos,
     answers: Answers,
-    chain: Vec<CertificateDer<'static>>,
-    scheme: Option<SignatureScheme>,
+    server: Server,
     master: Master,
-    peer: PeerAuthenticated,
 }
 
 /// Our Certificate is sent; CertificateVerify comes next.
@@ -357,8 +391,8 @@ impl WaitSignature {
 
 impl Authenticated {
     fn finish(self, fx: &mut dyn Effects) -> Result<Client, Error> {
-        let Self { mut hellos, answers, chain, scheme, master, peer: PeerAuthenticated { .. } } =
-            self;
+        let Self { mut hellos, answers, server, master } = self;
+        let Server { chain, scheme, authenticated_at, peer: PeerAuthenticated { .. } } = server;
         let verify_data = master.client_verify_data(&hellos.transcript.current());
         hellos.send(HandshakeType::FINISHED, verify_data.as_ref(), fx)?;
         let traffic = master.traffic();
@@ -374,8 +408,20 @@ impl Authenticated {
             alpn: answers.alpn,
             srtp_profile: answers.srtp_profile,
             extended_master_secret: true,
+            resumed: authenticated_at.is_some(),
         };
+        let Hellos { config, name, .. } = hellos;
+        let tickets = config.sessions.is_some().then(|| {
+            let now = config.common.wall_clock.now().as_secs();
+            Box::new(TicketTaker {
+                config,
+                name,
+                negotiated: negotiated.clone(),
+                peer_chain: chain.clone(),
+                authenticated_at: authenticated_at.unwrap_or(now),
+            })
+        });
         fx.connected(Connected { negotiated, peer_chain: chain });
-        Ok(Client::Connected13(Box::new(Connected13::new(Side::Client, application))))
+        Ok(Client::Connected13(Box::new(Connected13::client(application, tickets))))
     }
 }

@@ -42,6 +42,16 @@ impl MasterSecret {
         Self { suite, randoms, secret }
     }
 
+    /// The secret of an earlier session: only the keys are new.
+    pub(crate) const fn resumed(suite: &'static Suite, randoms: Randoms, secret: Secret) -> Self {
+        Self { suite, randoms, secret }
+    }
+
+    /// A second copy of the secret, for a session.
+    pub(crate) fn duplicate_secret(&self) -> Secret {
+        self.secret.duplicate()
+    }
+
     /// The secret itself, for the key log.
     pub(crate) fn expose(&self) -> &[u8] {
         self.secret.expose()

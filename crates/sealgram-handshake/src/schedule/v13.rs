@@ -44,6 +44,7 @@ pub(crate) struct BySender<T> {
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) enum PskKind {
     /// Provisioned outside of the protocol.
+    #[cfg_attr(not(test), expect(dead_code, reason = "external keys are not negotiated yet"))]
     External,
     /// From the ticket of an earlier connection.
     Resumption,
@@ -81,6 +82,7 @@ impl OfferedPsk {
 
     /// What early data is protected with. The suite is the one that the key was made under, and
     /// the transcript ends with the ClientHello.
+    #[cfg_attr(not(test), expect(dead_code, reason = "early data is not offered yet"))]
     pub(crate) fn client_traffic(
         &self,
         suite: &'static Suite,
@@ -95,6 +97,7 @@ impl OfferedPsk {
 
     /// What keying material for early data is derived from. The transcript ends with the
     /// ClientHello.
+    #[cfg_attr(not(test), expect(dead_code, reason = "early data is not offered yet"))]
     pub(crate) fn early_exporter(&self, transcript: &Digest, log: Log<'_>) -> Exporter {
         let hash = self.binder.hash;
         let early = &self.early.secret;

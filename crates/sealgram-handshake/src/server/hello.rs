@@ -11,16 +11,16 @@ use alloc::sync::Arc;
 use alloc::boxed::Box;
 use sealgram_crypto::{Digest, Suite};
 use sealgram_iana::{
-    CipherSuite, CompressionMethod, ExtensionType, HandshakeType, NamedGroup, ProtocolVersion,
+    CipherSuite, CompressionMethod, ExtensionType, HandshakeType, NamedGroup, PskKeyExchangeMode,
     Version,
 };
 use sealgram_wire::{ClientHello, Group, Message, MessageSeq, Phase, Random};
 
-use super::{Server, v12, v13};
+use super::{Server, resume, v12, v13};
 use crate::machine::{malformed, unexpected};
 use crate::negotiate::{
-    Answers, Choice13, check_point_formats, choose_v12, choose_v13, choose_version, hello_hash,
-    hello_retry_request,
+    Answers, Choice13, check_point_formats, choose_identity_v13, choose_v12, choose_v13,
+    choose_version, hello_hash, hello_retry_request,
 };
 use crate::transcript::Transcript;
 use crate::{Effects, Error, PeerIncompatible, PeerMisbehaved, Randoms, ServerConfig};
@@ -87,7 +87,23 @@ impl ExpectHello {
         if common.require_extended_master_secret && !extensions.extended_master_secret {
             return Err(PeerIncompatible::NoExtendedMasterSecret.into());
         }
-        let choice = choose_v12(&config, hello)?;
+        let resumed = resume::find_v12(&config, hello);
+        // RFC 7627 §5.3: whoever had the extended master secret must not come without it.
+        if let Some(session) = &resumed
+            && session.extended_master_secret
+            && !extensions.extended_master_secret
+        {
+            return Err(PeerIncompatible::NoExtendedMasterSecret.into());
+        }
+        let choice = match &resumed {
+            Some(_) => None,
+            None => Some(choose_v12(&config, hello)?),
+        };
+        let suite = match (&resumed, &choice) {
+            (Some(session), _) => common.provider.suite(session.suite),
+            (None, choice) => choice.as_ref().map(|choice| choice.suite),
+        };
+        let suite = suite.ok_or(PeerIncompatible::NoSharedSuite)?;
         let answers = Answers::choose(common, extensions)?;
 
         fx.set_version(Version::V12);
@@ -97,15 +113,24 @@ impl ExpectHello {
             // §4.1.3).
             random = random.with_sentinel(Random::DOWNGRADE_TO_1_2);
         }
-        let mut transcript = Transcript::new(Version::V12, choice.suite.hash);
+        let mut transcript = Transcript::new(Version::V12, suite.hash);
         if config.client_signatures().is_some() {
             transcript.keep_raw();
         }
         transcript.add_message(message);
         let scsv = CipherSuite::TLS_EMPTY_RENEGOTIATION_INFO_SCSV;
+        let takes_tickets = extensions.session_ticket.is_some();
+        let keeping = resume::Keeping::choose(&config, takes_tickets)?;
+        let session_id = match &resumed {
+            // An echo says that the session goes on (RFC 5077 §3.4).
+            Some(_) => hello.session_id.to_vec(),
+            None => keeping.session_id().to_vec(),
+        };
         let hello = v12::Hello {
+            session_id,
+            keeping,
             randoms: Randoms { client: hello.random.0, server: random.0 },
-            suite: choice.suite,
+            suite,
             extended_master_secret: extensions.extended_master_secret,
             signals_renegotiation: extensions.renegotiation_info.is_some()
                 || hello.cipher_suites.contains(scsv),
@@ -114,7 +139,11 @@ impl ExpectHello {
             transcript,
             config: config.clone(),
         };
-        hello.answer(ProtocolVersion::DTLS_1_2, &choice, fx).map(Server::from)
+        match (choice, resumed) {
+            (Some(choice), _) => hello.answer(&choice, fx).map(Server::from),
+            (None, Some(session)) => hello.resume(session, fx).map(Server::from),
+            (None, None) => Err(PeerIncompatible::NoSharedSuite.into()),
+        }
     }
 
     fn start_v13(
@@ -137,17 +166,29 @@ impl ExpectHello {
             Some(retried) => after_retry(choice.suite, &retried),
             None => Transcript::new(Version::V13, choice.suite.hash),
         };
+        let resumed = resume::find_v13(&config, message, hello, choice.suite, &transcript)?;
+        let authentication = match resumed {
+            Some(found) => v13::Authentication::Session(Box::new(found)),
+            None => {
+                let schemes = hello.extensions.signature_algorithms.unwrap_or_default();
+                let (identity, scheme) = choose_identity_v13(&config.identities, &schemes)
+                    .ok_or(PeerIncompatible::NoSharedSignatureScheme)?;
+                v13::Authentication::Certificate { identity, scheme }
+            }
+        };
         fx.set_version(Version::V13);
         transcript.add_message(message);
         let random = server_random(&config)?;
+        let modes = hello.extensions.psk_key_exchange_modes.unwrap_or_default();
         let hello = v13::Hello {
             client_random: hello.random.0,
             suite: choice.suite,
             answers,
             transcript,
+            takes_tickets: modes.contains(PskKeyExchangeMode::PSK_DHE_KE),
             config: config.clone(),
         };
-        hello.answer(random, &choice, share, fx)
+        hello.answer(random, choice.group, share, authentication, fx)
     }
 }
 

@@ -1,6 +1,7 @@
 //! The server's side: one hello for both versions, then the message order of the chosen one.
 
 mod hello;
+mod resume;
 mod v12;
 mod v13;
 

@@ -4,7 +4,11 @@
 //! <── ServerHello, Certificate, ServerKeyExchange, CertificateRequest?, ServerHelloDone
 //!     Certificate?, ClientKeyExchange, CertificateVerify?, Finished ──>
 //!     (the client's identity is verified at CertificateVerify, before our Finished)
-//! <── Finished
+//! <── NewSessionTicket?, Finished
+//!
+//! resumed:
+//! <── ServerHello, NewSessionTicket?, Finished
+//!     Finished ──>
 //! ```
 
 use alloc::boxed::Box;
@@ -26,6 +30,7 @@ use sealgram_wire::{
     SelectedSrtp, ServerExtensions, ServerHello,
 };
 
+use super::resume::{Keeping, New};
 use crate::auth::{self, Identity, PeerAuthenticated};
 use crate::machine::{malformed, unexpected};
 use crate::negotiate::{Answers, Choice, framing};
@@ -33,7 +38,7 @@ use crate::schedule::v12::MasterSecret;
 use crate::transcript::Transcript;
 use crate::{
     Answer, Ask, Connected, Effects, Error, KeySource, Negotiated, PeerMisbehaved, Randoms,
-    ServerConfig, Side, Sign,
+    ServerConfig, Session, Side, Sign,
 };
 
 /// What the ClientHello has settled.
@@ -47,6 +52,9 @@ pub(super) struct Hello {
     pub(super) lists_point_formats: bool,
     pub(super) answers: Answers,
     pub(super) transcript: Transcript,
+    /// What the ServerHello calls the session; may be empty.
+    pub(super) session_id: Vec<u8>,
+    pub(super) keeping: Keeping,
 }
 
 #[derive(Debug)]
@@ -101,15 +109,10 @@ impl Hello {
         Ok(())
     }
 
-    /// Sends our flight up to where a signature is needed.
-    pub(super) fn answer(
-        mut self,
-        legacy_version: ProtocolVersion,
-        choice: &Choice,
-        fx: &mut dyn Effects,
-    ) -> Result<Server12, Error> {
+    fn send_hello(&mut self, fx: &mut dyn Effects) -> Result<(), Error> {
         let answers = &self.answers;
         let extensions = ServerExtensions {
+            session_ticket: self.keeping.promises_ticket(),
             server_name: answers.server_name.is_some(),
             extended_master_secret: self.extended_master_secret,
             renegotiation_info: self.signals_renegotiation.then_some(&[]),
@@ -119,16 +122,43 @@ impl Hello {
             ..ServerExtensions::default()
         };
         let hello = ServerHello {
-            legacy_version,
+            legacy_version: ProtocolVersion::DTLS_1_2,
             random: Random(self.randoms.server),
-            session_id: &[],
+            session_id: &self.session_id,
             cipher_suite: self.suite.id(),
             compression_method: CompressionMethod::NULL,
             extensions,
         };
         let body = hello.encode();
-        self.send(HandshakeType::SERVER_HELLO, &body, fx)?;
+        self.send(HandshakeType::SERVER_HELLO, &body, fx)
+    }
 
+    /// Goes on with an earlier session: both sides finish at once, we first (RFC 5246 §7.3).
+    pub(super) fn resume(
+        mut self,
+        session: Session,
+        fx: &mut dyn Effects,
+    ) -> Result<Server12, Error> {
+        self.send_hello(fx)?;
+        let peer = PeerAuthenticated::by_session(&session);
+        let (suite, randoms) = (self.suite, self.randoms);
+        let master = MasterSecret::resumed(suite, randoms, session.secret);
+        if let Some(log) = &self.config.common.key_log {
+            log.log("CLIENT_RANDOM", &randoms.client, master.expose());
+        }
+        let resumed_from = Some(session.authenticated_at);
+        let mut keyed = Keyed { hello: self, group: None, scheme: None, master, resumed_from };
+        keyed.send_finished(&session.peer_chain, Group::Flight, fx)?;
+        keyed.expect_finished(session.peer_chain, peer, fx)
+    }
+
+    /// Sends our flight up to where a signature is needed.
+    pub(super) fn answer(
+        mut self,
+        choice: &Choice,
+        fx: &mut dyn Effects,
+    ) -> Result<Server12, Error> {
+        self.send_hello(fx)?;
         let list: Vec<_> = choice.identity.chain.iter().map(|der| Asn1Cert(der)).collect();
         let body = Certificate { certificate_list: List::from_slice(&list) }.encode();
         self.send(HandshakeType::CERTIFICATE, &body, fx)?;
@@ -247,7 +277,8 @@ impl ExpectClientKeyExchange {
         if let Some(log) = &hello.config.common.key_log {
             log.log("CLIENT_RANDOM", &hello.randoms.client, master.expose());
         }
-        let keyed = Keyed { hello, group, scheme, master };
+        let (group, scheme) = (Some(group), Some(scheme));
+        let keyed = Keyed { hello, group, scheme, master, resumed_from: None };
         match self.client {
             ClientIdentity::Settled(peer) => keyed.expect_finished(Vec::new(), peer, fx),
             ClientIdentity::Claimed(chain) => {
@@ -262,9 +293,11 @@ impl ExpectClientKeyExchange {
 #[derive(Debug)]
 struct Keyed {
     hello: Hello,
-    group: NamedGroup,
-    scheme: SignatureScheme,
+    group: Option<NamedGroup>,
+    scheme: Option<SignatureScheme>,
     master: MasterSecret,
+    /// When the client showed its certificate, if that was in the session that goes on.
+    resumed_from: Option<u64>,
 }
 
 impl Keyed {
@@ -342,31 +375,80 @@ impl ExpectFinished {
         if message.typ != HandshakeType::FINISHED {
             return Err(unexpected(message, "Finished"));
         }
-        let Self { keyed, chain, peer: PeerAuthenticated { .. } } = self;
-        let Keyed { mut hello, group, scheme, master } = keyed;
-        let transcript = hello.transcript.current();
-        if !master.finished_is_right(Side::Client, &transcript, message.body) {
+        let Self { mut keyed, chain, peer: PeerAuthenticated { .. } } = self;
+        let transcript = keyed.hello.transcript.current();
+        if !keyed.master.finished_is_right(Side::Client, &transcript, message.body) {
             return Err(PeerMisbehaved::BadFinished.into());
         }
-        hello.transcript.add_message(message);
+        keyed.hello.transcript.add_message(message);
+        if keyed.resumed_from.is_none() {
+            keyed.send_finished(&chain, Group::LastFlight, fx)?;
+            if let Keeping::Cache(id) = keyed.hello.keeping {
+                let negotiated = keyed.negotiated();
+                keyed
+                    .new_session(&negotiated, &chain)
+                    .cache_v12(id, keyed.master.duplicate_secret());
+            }
+        }
+        fx.connected(Connected { negotiated: keyed.negotiated(), peer_chain: chain });
+        Ok(Server12::Connected(keyed.master))
+    }
+}
 
+impl Keyed {
+    /// Sends the ticket, if one was promised, and our Finished.
+    fn send_finished(
+        &mut self,
+        chain: &[CertificateDer<'static>],
+        group: Group,
+        fx: &mut dyn Effects,
+    ) -> Result<(), Error> {
+        if self.hello.keeping.promises_ticket() {
+            let negotiated = self.negotiated();
+            let secret = self.master.duplicate_secret();
+            let body = self.new_session(&negotiated, chain).ticket_v12(secret);
+            self.send(HandshakeType::NEW_SESSION_TICKET, &body, Phase::Plaintext, group, fx)?;
+        }
         let phase = Phase::Application(0);
-        fx.install_write(phase, master.traffic(Side::Server))?;
-        let verify_data = master.verify_data(Side::Server, &hello.transcript.current());
-        fx.send(HandshakeType::FINISHED, &verify_data, phase, Group::LastFlight)?;
-        fx.connected(Connected {
-            negotiated: Negotiated {
-                version: Version::V12,
-                cipher_suite: hello.suite.id(),
-                group: Some(group),
-                signature_scheme: Some(scheme),
-                server_name: hello.answers.server_name,
-                alpn: hello.answers.alpn,
-                srtp_profile: hello.answers.srtp_profile,
-                extended_master_secret: hello.extended_master_secret,
-            },
-            peer_chain: chain,
-        });
-        Ok(Server12::Connected(master))
+        fx.install_write(phase, self.master.traffic(Side::Server))?;
+        let verify_data = self.master.verify_data(Side::Server, &self.hello.transcript.current());
+        self.send(HandshakeType::FINISHED, &verify_data, phase, group, fx)
+    }
+
+    fn send(
+        &mut self,
+        typ: HandshakeType,
+        body: &[u8],
+        phase: Phase,
+        group: Group,
+        fx: &mut dyn Effects,
+    ) -> Result<(), Error> {
+        let seq = fx.send(typ, body, phase, group)?;
+        self.hello.transcript.add(typ, seq, body);
+        Ok(())
+    }
+
+    fn new_session<'a>(
+        &'a self,
+        negotiated: &'a Negotiated,
+        peer_chain: &'a [CertificateDer<'static>],
+    ) -> New<'a> {
+        let config = &self.hello.config;
+        New { config, negotiated, peer_chain, authenticated_at: self.resumed_from }
+    }
+
+    fn negotiated(&self) -> Negotiated {
+        let Hello { answers, .. } = &self.hello;
+        Negotiated {
+            version: Version::V12,
+            cipher_suite: self.hello.suite.id(),
+            group: self.group,
+            signature_scheme: self.scheme,
+            server_name: answers.server_name.clone(),
+            alpn: answers.alpn.clone(),
+            srtp_profile: answers.srtp_profile,
+            extended_master_secret: self.hello.extended_master_secret,
+            resumed: self.resumed_from.is_some(),
+        }
     }
 }

@@ -6,8 +6,10 @@
 //!     Certificate?, CertificateVerify?, Finished ──>
 //!     (the client's identity is verified at CertificateVerify; nothing is reported as connected,
 //!     and no application data is sent, before)
-//! <── ACK
+//! <── ACK, NewSessionTicket...
 //! ```
+//!
+//! A resumed handshake has neither certificates nor signatures.
 
 use alloc::boxed::Box;
 use alloc::sync::Arc;
@@ -15,7 +17,7 @@ use alloc::vec::Vec;
 
 use pki_types::CertificateDer;
 use sealgram_crypto::{
-    CompletedKeyExchange, CryptoError, IdentityVerified, SignatureVerified, Suite,
+    CompletedKeyExchange, CryptoError, IdentityVerified, KeyExchangeGroup, SignatureVerified, Suite,
 };
 use sealgram_iana::{
     CompressionMethod, HandshakeType, NamedGroup, ProtocolVersion, SignatureScheme, Version,
@@ -27,16 +29,17 @@ use sealgram_wire::{
 };
 
 use super::Server;
+use super::resume::{Found, New, TICKETS};
 use crate::auth::{self, Identity, PeerAuthenticated};
 use crate::client::encode_chain;
 use crate::machine::{malformed, unexpected};
-use crate::negotiate::{Answers, Choice13};
+use crate::negotiate::Answers;
 use crate::post::Connected13;
-use crate::schedule::v13::{Early, Handshake, Log, Master};
+use crate::schedule::v13::{Application, Early, Handshake, Log, Master};
 use crate::transcript::Transcript;
 use crate::{
-    Answer, Ask, Connected, Effects, Error, KeySource, Negotiated, PeerMisbehaved, ServerConfig,
-    Side, Sign,
+    Answer, Ask, CertifiedKey, Connected, Effects, Error, KeySource, Negotiated, PeerMisbehaved,
+    ServerConfig, Side, Sign,
 };
 
 /// What the ClientHello has settled.
@@ -47,6 +50,17 @@ pub(crate) struct Hello {
     pub(super) suite: &'static Suite,
     pub(super) answers: Answers,
     pub(super) transcript: Transcript,
+    /// Whether the client can use tickets.
+    pub(super) takes_tickets: bool,
+}
+
+/// What the client will know us by.
+#[derive(Debug)]
+pub(super) enum Authentication {
+    /// A certificate, and a signature with its key.
+    Certificate { identity: Arc<CertifiedKey>, scheme: SignatureScheme },
+    /// The session that goes on.
+    Session(Box<Found>),
 }
 
 #[derive(Debug)]
@@ -117,13 +131,18 @@ impl Hello {
     pub(super) fn answer(
         mut self,
         random: Random,
-        choice: &Choice13<'_>,
+        group: &dyn KeyExchangeGroup,
         client_share: &[u8],
+        authentication: Authentication,
         fx: &mut dyn Effects,
     ) -> Result<Server, Error> {
         let CompletedKeyExchange { share, secret } =
-            choice.group.answer(client_share).map_err(|CryptoError| PeerMisbehaved::BadKeyShare)?;
-        let group = choice.group.name();
+            group.answer(client_share).map_err(|CryptoError| PeerMisbehaved::BadKeyShare)?;
+        let group = group.name();
+        let pre_shared_key = match &authentication {
+            Authentication::Session(found) => Some(found.index),
+            Authentication::Certificate { .. } => None,
+        };
         let body = ServerHello {
             legacy_version: ProtocolVersion::DTLS_1_2,
             random,
@@ -133,13 +152,22 @@ impl Hello {
             extensions: ServerExtensions {
                 supported_versions: Some(ProtocolVersion::DTLS_1_3),
                 key_share: Some(KeyShareEntry { group, key_exchange: &share }),
+                pre_shared_key,
                 ..ServerExtensions::default()
             },
         }
         .encode();
         self.send(HandshakeType::SERVER_HELLO, &body, Phase::Plaintext, fx)?;
 
-        let early = Early::without_psk(self.suite.hash);
+        let (early, authentication) = match authentication {
+            Authentication::Certificate { identity, scheme } => {
+                (Early::without_psk(self.suite.hash), Ok((identity, scheme)))
+            }
+            Authentication::Session(found) => {
+                let Found { session, psk, .. } = *found;
+                (psk.accepted(), Err(session))
+            }
+        };
         let (schedule, traffic) =
             early.into_handshake(self.suite, secret, &self.transcript.current(), self.log());
         fx.install_read(Phase::Handshake, traffic.client)?;
@@ -154,17 +182,27 @@ impl Hello {
         };
         let body = EncryptedExtensions { extensions }.encode();
         self.send(HandshakeType::ENCRYPTED_EXTENSIONS, &body, Phase::Handshake, fx)?;
+        let (identity, scheme) = match authentication {
+            Ok(certificate) => certificate,
+            Err(session) => {
+                let peer = PeerAuthenticated::by_session(&session);
+                let resumed_from = Some(session.authenticated_at);
+                let unfinished = Unfinished { hello: self, schedule, group };
+                let finished = unfinished.finish(None, resumed_from, fx)?;
+                return Ok(finished.expect_finished(session.peer_chain, peer));
+            }
+        };
         let requested = self.request_certificate(fx)?;
-        let body = encode_chain(&choice.identity.chain);
+        let body = encode_chain(&identity.chain);
         self.send(HandshakeType::CERTIFICATE, &body, Phase::Handshake, fx)?;
 
         let message = auth::signed_bytes_v13(Side::Server, &self.transcript.current());
-        let scheme = choice.scheme;
-        let next = WaitSignature { hello: self, schedule, group, requested, scheme };
-        match &choice.identity.key {
+        let unfinished = Unfinished { hello: self, schedule, group };
+        let next = WaitSignature { unfinished, requested, scheme };
+        match &identity.key {
             KeySource::Inline(key) => next.on_signature(key.sign(scheme, &message), fx),
             KeySource::Ask { .. } => {
-                let chain = choice.identity.chain.clone();
+                let chain = identity.chain.clone();
                 fx.ask(Ask::Sign(Sign { scheme, message, chain }));
                 Ok(Server13::WaitSignature(next).into())
             }
@@ -188,12 +226,35 @@ impl Hello {
     }
 }
 
-/// Our Certificate is sent; CertificateVerify comes next.
+/// Our flight, up to the Finished.
 #[derive(Debug)]
-pub(crate) struct WaitSignature {
+struct Unfinished {
     hello: Hello,
     schedule: Handshake,
     group: NamedGroup,
+}
+
+impl Unfinished {
+    fn finish(
+        self,
+        scheme: Option<SignatureScheme>,
+        resumed_from: Option<u64>,
+        fx: &mut dyn Effects,
+    ) -> Result<Finished, Error> {
+        let Self { mut hello, schedule, group } = self;
+        let verify_data = schedule.server_verify_data(&hello.transcript.current());
+        hello.send(HandshakeType::FINISHED, verify_data.as_ref(), Phase::Handshake, fx)?;
+        let master = schedule.into_master(&hello.transcript.current(), hello.log());
+        // Alerts are due under these keys from now on (RFC 8446 §4.4.4).
+        fx.install_write(Phase::Application(0), master.traffic().server.current())?;
+        Ok(Finished { hello, group, scheme, master, resumed_from })
+    }
+}
+
+/// Our Certificate is sent; CertificateVerify comes next.
+#[derive(Debug)]
+pub(crate) struct WaitSignature {
+    unfinished: Unfinished,
     /// Whether the client was asked for a certificate.
     requested: bool,
     scheme: SignatureScheme,
@@ -205,15 +266,11 @@ impl WaitSignature {
         signature: Result<Vec<u8>, CryptoError>,
         fx: &mut dyn Effects,
     ) -> Result<Server, Error> {
-        let Self { mut hello, schedule, group, requested, scheme } = self;
+        let Self { mut unfinished, requested, scheme } = self;
         let body = DigitallySigned { scheme, signature: &signature? }.encode();
-        hello.send(HandshakeType::CERTIFICATE_VERIFY, &body, Phase::Handshake, fx)?;
-        let verify_data = schedule.server_verify_data(&hello.transcript.current());
-        hello.send(HandshakeType::FINISHED, verify_data.as_ref(), Phase::Handshake, fx)?;
-        let master = schedule.into_master(&hello.transcript.current(), hello.log());
-        // Alerts are due under these keys from now on (RFC 8446 §4.4.4).
-        fx.install_write(Phase::Application(0), master.traffic().server.current())?;
-        let finished = Finished { hello, group, scheme, master };
+        let typ = HandshakeType::CERTIFICATE_VERIFY;
+        unfinished.hello.send(typ, &body, Phase::Handshake, fx)?;
+        let finished = unfinished.finish(Some(scheme), None, fx)?;
         if requested {
             return Ok(Server13::ExpectCertificate(finished).into());
         }
@@ -227,8 +284,10 @@ impl WaitSignature {
 pub(crate) struct Finished {
     hello: Hello,
     group: NamedGroup,
-    scheme: SignatureScheme,
+    scheme: Option<SignatureScheme>,
     master: Master,
+    /// When the client showed its certificate, if that was in the session that goes on.
+    resumed_from: Option<u64>,
 }
 
 impl Finished {
@@ -316,7 +375,7 @@ impl ExpectFinished {
             return Err(unexpected(message, "Finished"));
         }
         let Self { finished, chain, peer: PeerAuthenticated { .. } } = self;
-        let Finished { mut hello, group, scheme, master } = finished;
+        let Finished { mut hello, group, scheme, master, resumed_from } = finished;
         let transcript = hello.transcript.current();
         if !master.client_finished_is_right(&transcript, message.body) {
             return Err(PeerMisbehaved::BadFinished.into());
@@ -330,13 +389,28 @@ impl ExpectFinished {
             version: Version::V13,
             cipher_suite: hello.suite.id(),
             group: Some(group),
-            signature_scheme: Some(scheme),
+            signature_scheme: scheme,
             server_name: hello.answers.server_name,
             alpn: hello.answers.alpn,
             srtp_profile: hello.answers.srtp_profile,
             extended_master_secret: true,
+            resumed: resumed_from.is_some(),
         };
+        let Application { traffic, exporter, resumption } = application;
+        if hello.takes_tickets {
+            let new = New {
+                config: &hello.config,
+                negotiated: &negotiated,
+                peer_chain: &chain,
+                authenticated_at: resumed_from,
+            };
+            for nonce in 0..TICKETS {
+                let Some(body) = new.ticket_v13(&resumption, nonce)? else { break };
+                let phase = Phase::Application(0);
+                fx.send(HandshakeType::NEW_SESSION_TICKET, &body, phase, Group::Ticket)?;
+            }
+        }
         fx.connected(Connected { negotiated, peer_chain: chain });
-        Ok(Server::Connected13(Box::new(Connected13::new(Side::Server, application))))
+        Ok(Server::Connected13(Box::new(Connected13::server(traffic, exporter))))
     }
 }

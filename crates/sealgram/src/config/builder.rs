@@ -9,8 +9,8 @@ use sealgram_crypto::{
     SignatureVerifier, WallClock,
 };
 use sealgram_handshake::{
-    CertifiedKey, ClientConfig as Client, ClientVerification, CommonConfig, KeySource,
-    ServerConfig as Server, ServerVerification, Versions,
+    CertifiedKey, ClientConfig as Client, ClientSessionStore, ClientVerification, CommonConfig,
+    KeySource, ServerConfig as Server, ServerVerification, SessionCache, TicketSealer, Versions,
 };
 use sealgram_iana::{CipherSuite, NamedGroup, SignatureScheme, SrtpProfile, Version};
 use sealgram_x509::{RootStore, WebPkiServerVerifier, check_key};
@@ -204,15 +204,29 @@ pub struct Ready<Verification> {
     identities: Result<Vec<Arc<CertifiedKey>>, ConfigError>,
     prefer_client_order: bool,
     send_server_name: bool,
+    resumption: Resumption,
+    verify_resumed: bool,
+}
+
+/// Where sessions are kept.
+#[derive(Clone, Debug, Default)]
+struct Resumption {
+    /// Nobody has said anything: the feature `std` has its defaults.
+    chosen: bool,
+    client: Option<Arc<dyn ClientSessionStore>>,
+    tickets: Option<Arc<dyn TicketSealer>>,
+    cache: Option<Arc<dyn SessionCache>>,
 }
 
 impl<Verification> Ready<Verification> {
-    const fn new(verification: Verification) -> Self {
+    fn new(verification: Verification) -> Self {
         Self {
             verification,
             identities: Ok(Vec::new()),
             prefer_client_order: false,
             send_server_name: true,
+            resumption: Resumption::default(),
+            verify_resumed: false,
         }
     }
 
@@ -222,6 +236,27 @@ impl<Verification> Ready<Verification> {
             (identities @ Ok(_), Err(error)) => *identities = Err(error),
             (Err(_), _) => {}
         }
+    }
+}
+
+impl Resumption {
+    fn client_store(&self) -> Option<Arc<dyn ClientSessionStore>> {
+        #[cfg(feature = "std")]
+        if !self.chosen {
+            return Some(Arc::new(crate::MemorySessions::new(256)));
+        }
+        self.client.clone()
+    }
+
+    fn sealer(&self, common: &CommonConfig) -> Result<Option<Arc<dyn TicketSealer>>, ConfigError> {
+        #[cfg(feature = "std")]
+        if !self.chosen {
+            let now = common.wall_clock.now();
+            let period = crate::Tickets::DEFAULT_PERIOD;
+            return Ok(Some(Arc::new(crate::Tickets::new(&common.provider, period, now)?)));
+        }
+        let _ = common;
+        Ok(self.tickets.clone())
     }
 }
 
@@ -357,15 +392,44 @@ impl ClientConfigBuilder<ReadyClient> {
         self
     }
 
+    /// Where sessions are kept. By default, with the feature `std`, 256 of them in memory.
+    ///
+    /// A store must not be shared by configurations that verify servers differently.
+    #[must_use]
+    pub fn with_session_store(mut self, store: Arc<dyn ClientSessionStore>) -> Self {
+        self.step.resumption.chosen = true;
+        self.step.resumption.client = Some(store);
+        self
+    }
+
+    /// Keeps no sessions: every handshake is a full one.
+    #[must_use]
+    pub fn without_resumption(mut self) -> Self {
+        self.step.resumption = Resumption { chosen: true, ..Resumption::default() };
+        self
+    }
+
+    /// Verifies the server's chain again, at the time of then, when a session is resumed. Off by
+    /// default: the server shows that it holds the session's secret.
+    #[must_use]
+    pub const fn with_verification_on_resumption(mut self, on: bool) -> Self {
+        self.step.verify_resumed = on;
+        self
+    }
+
     /// Checks everything. The first contradiction found is returned.
     pub fn build(self) -> Result<ClientConfig, ConfigError> {
-        let Ready { verification, identities, send_server_name, .. } = self.step;
+        let Ready {
+            verification, identities, send_server_name, resumption, verify_resumed, ..
+        } = self.step;
         let (common, transport) = self.options.build()?;
         let handshake = Client {
             common,
             verification: verification?,
             identities: identities?,
             send_server_name,
+            sessions: resumption.client_store(),
+            verify_resumed,
         };
         Ok(ClientConfig { handshake: Arc::new(handshake), transport })
     }
@@ -471,16 +535,57 @@ impl ServerConfigBuilder<ReadyServer> {
         self
     }
 
+    /// What seals tickets. By default, with the feature `std`, random keys that change every day.
+    #[must_use]
+    pub fn with_tickets(mut self, tickets: Arc<dyn TicketSealer>) -> Self {
+        self.step.resumption.chosen = true;
+        self.step.resumption.tickets = Some(tickets);
+        self
+    }
+
+    /// Where sessions of 1.2 clients are kept that take no tickets. By default nowhere.
+    #[must_use]
+    pub fn with_session_cache(mut self, cache: Arc<dyn SessionCache>) -> Self {
+        self.step.resumption.cache = Some(cache);
+        self
+    }
+
+    /// Gives out no tickets and keeps no sessions: every handshake is a full one.
+    #[must_use]
+    pub fn without_resumption(mut self) -> Self {
+        self.step.resumption = Resumption { chosen: true, ..Resumption::default() };
+        self
+    }
+
+    /// Verifies the client's chain again, at the time of then, when a session is resumed. Off by
+    /// default.
+    #[must_use]
+    pub const fn with_verification_on_resumption(mut self, on: bool) -> Self {
+        self.step.verify_resumed = on;
+        self
+    }
+
     /// Checks everything. The first contradiction found is returned.
     pub fn build(self) -> Result<ServerConfig, ConfigError> {
-        let Ready { verification, identities, prefer_client_order, .. } = self.step;
+        let Ready {
+            verification, identities, prefer_client_order, resumption, verify_resumed, ..
+        } = self.step;
         let sha256 = self.options.sha256.ok_or(ConfigError::NoSuite)?;
         let (common, transport) = self.options.build()?;
         let identities = identities?;
         if identities.is_empty() {
             return Err(ConfigError::NoIdentity);
         }
-        let handshake = Server { common, identities, verification, prefer_client_order };
+        let tickets = resumption.sealer(&common)?;
+        let handshake = Server {
+            common,
+            identities,
+            verification,
+            prefer_client_order,
+            tickets,
+            cache: resumption.cache,
+            verify_resumed,
+        };
         Ok(ServerConfig { handshake: Arc::new(handshake), transport, sha256 })
     }
 }

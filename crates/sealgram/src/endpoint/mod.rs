@@ -15,6 +15,7 @@ mod pool;
 mod reply;
 mod routes;
 
+use alloc::boxed::Box;
 use alloc::vec;
 use alloc::vec::Vec;
 use core::time::Duration;
@@ -235,7 +236,7 @@ struct Server {
     config: ServerConfig,
     /// `None`: cookies are off.
     cookies: Option<CookieKeys>,
-    marks: alloc::boxed::Box<dyn HmacKey>,
+    marks: Box<dyn HmacKey>,
     pool: Pool,
 }
 
@@ -301,7 +302,7 @@ impl Endpoint {
             Verdict::Repeat(handle) => return Routed::Connection(handle, datagram),
             Verdict::Accept(incoming) => {
                 self.stats.admitted = self.stats.admitted.saturating_add(1);
-                return Routed::Accept(incoming);
+                return Routed::Accept(*incoming);
             }
             Verdict::Reply(len) => {
                 self.stats.replies = self.stats.replies.saturating_add(1);
@@ -413,7 +414,7 @@ enum Verdict {
     Known,
     /// A hello that a connection was made of before.
     Repeat(Handle),
-    Accept(Incoming),
+    Accept(Box<Incoming>),
     Reply(usize),
     NotDtls,
     Discard(Dropped),
@@ -526,7 +527,7 @@ impl Server {
                 Admission::Cookie
             }
         };
-        Verdict::Accept(Incoming {
+        Verdict::Accept(Box::new(Incoming {
             path: hello.path,
             admission,
             hello: hello.body.to_vec(),
@@ -536,7 +537,7 @@ impl Server {
             rest: hello.rest.to_vec(),
             mark,
             retried,
-        })
+        }))
     }
 
     fn mark(&self, hello: &ClientHello<'_>) -> Mark {

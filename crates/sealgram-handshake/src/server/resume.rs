@@ -1,0 +1,223 @@
+//! A server's sessions: finding the one that a client offers, and keeping new ones.
+
+use alloc::sync::Arc;
+use alloc::vec::Vec;
+
+use pki_types::CertificateDer;
+use sealgram_crypto::{Secret, Suite};
+use sealgram_iana::{ExtensionType, PskKeyExchangeMode, Version};
+use sealgram_wire::messages13::NewSessionTicket;
+use sealgram_wire::{ClientHello, Message, messages12};
+
+use crate::auth::{self, Identity};
+use crate::schedule::v13::{OfferedPsk, PskKind, ResumptionSecret};
+use crate::session::Facts;
+use crate::transcript::Transcript;
+use crate::{
+    ClientVerification, Error, Negotiated, PeerIncompatible, PeerMisbehaved, ServerConfig, Session,
+};
+
+/// How many of the keys that a client offers are looked at. Clients offer one or two; each look
+/// costs a decryption.
+const MAX_IDENTITIES: usize = 4;
+
+/// The longest ticket that is given out, in bytes. It has to fit into a ClientHello that is put
+/// together from few datagrams; a long chain of a client's certificates may not.
+const MAX_TICKET: usize = 4096;
+
+/// How many tickets a client is given after a 1.3 handshake: enough for two connections at once.
+pub(super) const TICKETS: u8 = 2;
+
+/// The session that a 1.2 hello offers by ticket or by ID, if it is good.
+pub(super) fn find_v12(config: &ServerConfig, hello: &ClientHello<'_>) -> Option<Session> {
+    let now = config.common.wall_clock.now();
+    let ticket = hello.extensions.session_ticket.filter(|ticket| !ticket.is_empty());
+    let content = match (ticket, &config.tickets) {
+        (Some(ticket), Some(sealer)) => sealer.open(now, ticket),
+        // RFC 5077 §3.4: with a ticket the session ID means nothing.
+        _ => config.cache.as_ref()?.get(hello.session_id),
+    };
+    let session = Session::decode(content?.expose()).ok()?;
+    let suite = session.usable_suite(&config.common)?;
+    let offered = hello.cipher_suites.contains(suite.id());
+    // RFC 7627 §5.3: a session without the extended master secret is not resumed by a client that
+    // supports it.
+    let bound = session.extended_master_secret || !hello.extensions.extended_master_secret;
+    let fits = session.version == Version::V12 && offered && bound;
+    (fits && is_welcome(config, &session, hello)).then_some(session)
+}
+
+/// A session that a 1.3 hello resumes, with what its binder was checked with.
+#[derive(Debug)]
+pub(crate) struct Found {
+    pub(super) session: Session,
+    pub(super) psk: OfferedPsk,
+    /// Which of the client's offers it is.
+    pub(super) index: u16,
+}
+
+/// The first good session that a 1.3 hello offers (RFC 8446 §4.2.11).
+pub(super) fn find_v13(
+    config: &ServerConfig,
+    message: &Message<'_>,
+    hello: &ClientHello<'_>,
+    suite: &'static Suite,
+    before: &Transcript,
+) -> Result<Option<Found>, Error> {
+    let Some(offered) = &hello.extensions.pre_shared_key else { return Ok(None) };
+    let modes = hello
+        .extensions
+        .psk_key_exchange_modes
+        .ok_or(PeerIncompatible::MissingExtension(ExtensionType::PSK_KEY_EXCHANGE_MODES))?;
+    let Some(sealer) = &config.tickets else { return Ok(None) };
+    if !modes.contains(PskKeyExchangeMode::PSK_DHE_KE) {
+        return Ok(None);
+    }
+    let now = config.common.wall_clock.now();
+    let offers = offered.identities.iter().zip(offered.binders.iter()).take(MAX_IDENTITIES);
+    for ((identity, binder), index) in offers.zip(0_u16..) {
+        let Some(content) = sealer.open(now, identity.identity) else { continue };
+        let Ok(session) = Session::decode(content.expose()) else { continue };
+        let same_hash =
+            session.usable_suite(&config.common).is_some_and(|s| s.facts.hash == suite.facts.hash);
+        let fits = session.version == Version::V13 && same_hash;
+        if !fits || !is_welcome(config, &session, hello) {
+            continue;
+        }
+        let psk = OfferedPsk::new(suite.hash, PskKind::Resumption, &session.secret);
+        let len = message.body.len();
+        let start = message.body.get(..len.saturating_sub(offered.binders_len()));
+        let truncated = before.with_start_of(message.typ, len, start.unwrap_or_default());
+        if !psk.binder_is_right(&truncated, binder.0) {
+            return Err(PeerMisbehaved::BadBinder.into());
+        }
+        return Ok(Some(Found { session, psk, index }));
+    }
+    Ok(None)
+}
+
+/// Whether the session's time has not run out, it is for the same name, and its client may still
+/// come in.
+fn is_welcome(config: &ServerConfig, session: &Session, hello: &ClientHello<'_>) -> bool {
+    let now = config.common.wall_clock.now();
+    // RFC 6066 §3: a session belongs to its name.
+    let same_name = session.server_name.as_deref() == hello.extensions.server_name;
+    session.is_fresh(now) && same_name && client_is_welcome(config, &session.peer_chain)
+}
+
+fn client_is_welcome(config: &ServerConfig, chain: &[CertificateDer<'static>]) -> bool {
+    if chain.is_empty() {
+        return !config.client_certificate_required();
+    }
+    match &config.verification {
+        ClientVerification::None => true,
+        _ if !config.verify_resumed => true,
+        ClientVerification::Inline(_) => {
+            matches!(auth::verify_client(config, chain), Ok(Identity::Verified(_)))
+        }
+        // Whoever wants the chain verified again cannot be asked at this point.
+        ClientVerification::Ask { .. } => false,
+    }
+}
+
+/// How a 1.2 session will be kept.
+#[derive(Debug)]
+pub(super) enum Keeping {
+    /// Not at all.
+    Nowhere,
+    /// The client takes it as a ticket.
+    Ticket,
+    /// We keep it ourselves under this ID.
+    Cache([u8; 32]),
+}
+
+impl Keeping {
+    pub(super) fn choose(config: &ServerConfig, takes_tickets: bool) -> Result<Self, Error> {
+        if takes_tickets && config.tickets.is_some() {
+            return Ok(Self::Ticket);
+        }
+        if config.cache.is_none() {
+            return Ok(Self::Nowhere);
+        }
+        let mut id = [0; 32];
+        config.common.provider.random.fill(&mut id)?;
+        Ok(Self::Cache(id))
+    }
+
+    /// What the ServerHello calls the session.
+    pub(super) const fn session_id(&self) -> &[u8] {
+        match self {
+            Self::Cache(id) => id,
+            Self::Ticket | Self::Nowhere => &[],
+        }
+    }
+
+    pub(super) const fn promises_ticket(&self) -> bool {
+        matches!(self, Self::Ticket)
+    }
+}
+
+/// A new session's facts on a server.
+pub(super) struct New<'a> {
+    pub(super) config: &'a Arc<ServerConfig>,
+    pub(super) negotiated: &'a Negotiated,
+    pub(super) peer_chain: &'a [CertificateDer<'static>],
+    /// When the client showed its certificate, if that was in an earlier connection.
+    pub(super) authenticated_at: Option<u64>,
+}
+
+impl New<'_> {
+    fn session(&self, secret: Secret, lifetime: u32, age_add: u32) -> Session {
+        let now = self.config.common.wall_clock.now();
+        let authenticated_at = self.authenticated_at.unwrap_or(now.as_secs());
+        let peer_chain = self.peer_chain;
+        let facts = Facts { peer_chain, authenticated_at, now, lifetime, age_add };
+        Session::new(self.negotiated, secret, &facts)
+    }
+
+    /// The body of a 1.2 NewSessionTicket. Once promised it must come, so without a ticket it is
+    /// empty (RFC 5077 §3.3).
+    pub(super) fn ticket_v12(&self, secret: Secret) -> Vec<u8> {
+        let sealer = self.config.tickets.as_deref();
+        let lifetime = sealer.map_or(0, |sealer| sealer.lifetime());
+        let content = self.session(secret, lifetime, 0).encode();
+        let now = self.config.common.wall_clock.now();
+        let ticket = sealer.and_then(|sealer| sealer.seal(now, &content));
+        let ticket = ticket.filter(|ticket| ticket.len() <= MAX_TICKET).unwrap_or_default();
+        messages12::NewSessionTicket { ticket_lifetime_hint: lifetime, ticket: &ticket }.encode()
+    }
+
+    /// Keeps a 1.2 session in the cache.
+    pub(super) fn cache_v12(&self, id: [u8; 32], secret: Secret) {
+        if let Some(cache) = &self.config.cache {
+            cache.put(id, self.session(secret, cache.lifetime(), 0).encode());
+        }
+    }
+
+    /// The body of a 1.3 NewSessionTicket; `None` if there is none to give.
+    pub(super) fn ticket_v13(
+        &self,
+        resumption: &ResumptionSecret,
+        nonce: u8,
+    ) -> Result<Option<Vec<u8>>, Error> {
+        let Some(sealer) = self.config.tickets.as_deref() else { return Ok(None) };
+        let mut age_add = [0; 4];
+        self.config.common.provider.random.fill(&mut age_add)?;
+        let age_add = u32::from_be_bytes(age_add);
+        let nonce = [nonce];
+        let lifetime = sealer.lifetime();
+        let content = self.session(resumption.psk(&nonce), lifetime, age_add).encode();
+        let now = self.config.common.wall_clock.now();
+        let ticket = sealer.seal(now, &content).filter(|ticket| ticket.len() <= MAX_TICKET);
+        Ok(ticket.map(|ticket| {
+            NewSessionTicket {
+                ticket_lifetime: lifetime,
+                ticket_age_add: age_add,
+                ticket_nonce: &nonce,
+                ticket: &ticket,
+                max_early_data_size: None,
+            }
+            .encode()
+        }))
+    }
+}
