@@ -149,6 +149,8 @@ pub struct ClientConfig {
     /// Whether DNS names are sent in the clear so that the server can choose by them (RFC 6066
     /// §3).
     pub send_server_name: bool,
+    /// Whether a first 1.3 hello carries the long share of a hybrid group.
+    pub hybrid_share_first: bool,
     /// Where sessions are kept; without a store none is resumed.
     pub sessions: Option<Arc<dyn ClientSessionStore>>,
     /// Whether the server's chain is verified again when a session is resumed.

@@ -121,8 +121,7 @@ pub(crate) struct Choice13<'a> {
     pub(crate) share: Option<&'a [u8]>,
 }
 
-/// Chooses suite and group for 1.3. Among the groups those that the client has sent a share for come first: a better group
-/// is not worth a round trip.
+/// Chooses suite and group for 1.3.
 pub(crate) fn choose_v13<'a>(
     config: &ServerConfig,
     hello: &ClientHello<'a>,
@@ -149,9 +148,12 @@ pub(crate) fn choose_v13<'a>(
     } else {
         ours().filter(|group| offered.contains(group.name())).collect()
     };
-    let best = shared.iter().find(|group| share_for(group.name()).is_some());
-    let group = *best.or_else(|| shared.first()).ok_or(PeerIncompatible::NoSharedGroup)?;
-
+    // A round trip for a better classic group would be wasted, one for a group that resists
+    // quantum computers is not; and with cookies on the round trip is made anyway.
+    let with_share = shared.iter().find(|group| share_for(group.name()).is_some());
+    let hybrid = shared.first().filter(|group| !group.usable_in(Version::V12));
+    let group = hybrid.or(with_share).or_else(|| shared.first());
+    let group = *group.ok_or(PeerIncompatible::NoSharedGroup)?;
     Ok(Choice13 { suite, group, share: share_for(group.name()) })
 }
 

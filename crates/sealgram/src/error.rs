@@ -5,18 +5,21 @@ use core::fmt;
 use sealgram_cookie::CookieKeyError;
 use sealgram_crypto::{CryptoError, KeyError};
 use sealgram_handshake::ErrorKind;
+use sealgram_iana::Version;
 use sealgram_x509::BuildError;
 
 /// A configuration that cannot be used.
 #[derive(Clone, PartialEq, Eq, Debug)]
 #[non_exhaustive]
 pub enum ConfigError {
-    /// No version is enabled.
+    /// No version is enabled, or the provider has suites for none.
     NoVersion,
     /// The provider has no suite for an enabled version.
-    NoSuite,
+    NoSuite(Version),
+    /// The provider has no SHA-256, which cookies and tickets need.
+    NoSha256,
     /// The provider has no key-exchange group for an enabled version.
-    NoGroup,
+    NoGroup(Version),
     /// A server needs a certificate or another identity, and has none.
     NoIdentity,
     /// A certificate chain is empty.
@@ -54,9 +57,14 @@ impl ConfigError {
 impl fmt::Display for ConfigError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::NoVersion => f.write_str("no protocol version is enabled"),
-            Self::NoSuite => f.write_str("no cipher suite for an enabled version"),
-            Self::NoGroup => f.write_str("no key-exchange group for an enabled version"),
+            Self::NoVersion => {
+                f.write_str("no protocol version is enabled that the provider has suites for")
+            }
+            Self::NoSuite(version) => write!(f, "no cipher suite for {version}, which is enabled"),
+            Self::NoSha256 => f.write_str("the provider has no suite with SHA-256"),
+            Self::NoGroup(version) => {
+                write!(f, "no key-exchange group for {version}, which is enabled")
+            }
             Self::NoIdentity => {
                 f.write_str("a server needs an identity: give it a certificate and its key")
             }

@@ -84,3 +84,19 @@ pub use stats::{Discards, Info, Stats};
 pub use timers::Timers;
 #[cfg(feature = "std")]
 pub use wall_clock::SystemClock;
+
+/// What the short-form builders start with: ring's algorithms, and with the feature `post-quantum`
+/// the hybrid group X25519MLKEM768 in front of ring's.
+#[cfg(feature = "ring")]
+#[must_use]
+pub fn default_provider() -> crypto::CryptoProvider {
+    #[cfg_attr(not(feature = "post-quantum"), expect(unused_mut, reason = "nothing is added"))]
+    let mut provider = sealgram_ring::default_provider();
+    #[cfg(feature = "post-quantum")]
+    {
+        static X25519_MLKEM768: sealgram_mlkem::Hybrid =
+            sealgram_mlkem::Hybrid::new(sealgram_ring::kx_group::X25519, &sealgram_ring::Random);
+        provider.groups.insert(0, &X25519_MLKEM768);
+    }
+    provider
+}

@@ -121,7 +121,7 @@ impl Tickets {
         if !(1..=7 * 24 * 60 * 60).contains(&period) {
             return Err(ConfigError::OutOfRange("the tickets' lifetime"));
         }
-        let suite = sealing_suite(provider).ok_or(ConfigError::NoSuite)?;
+        let suite = sealing_suite(provider).ok_or(ConfigError::NoVersion)?;
         let current = ticket_key(suite, secret)?;
         let keys = Mutex::new(Keys { current, previous: None, since });
         Ok(Self { suite, random: provider.random.clone(), period, keys })

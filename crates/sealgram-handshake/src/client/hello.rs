@@ -391,18 +391,20 @@ pub(super) fn check_types(
     Ok(())
 }
 
-/// The key shares of a first hello: the best group, and if that is a hybrid also the best classic
-/// one, because many servers know no hybrid and would cost us a round trip.
+/// The key share of a first hello: for the best classic group, unless the configuration wants the
+/// hybrid one in it, whose share is so long that the hello needs two datagrams. Many servers drop
+/// such a hello; those that want a hybrid group ask for its share, and if they use cookies that
+/// costs no further round trip.
 fn first_shares(config: &ClientConfig) -> Result<Vec<Box<dyn ActiveKeyExchange>>, Error> {
     if !config.common.versions.v13 {
         return Ok(Vec::new());
     }
     let groups = &config.common.provider.groups;
-    let usable = groups.iter().filter(|group| group.usable_in(Version::V13));
-    let best = usable.clone().next();
-    let hybrid = best.is_some_and(|group| !group.usable_in(Version::V12));
-    let classic = usable.clone().find(|group| hybrid && group.usable_in(Version::V12));
-    best.into_iter().chain(classic).map(|group| group.start().map_err(Error::from)).collect()
+    let usable = || groups.iter().filter(|group| group.usable_in(Version::V13));
+    let classic = usable().find(|group| group.usable_in(Version::V12));
+    let hybrid = usable().next().filter(|group| !group.usable_in(Version::V12));
+    let hybrid = hybrid.filter(|_| config.hybrid_share_first || classic.is_none());
+    hybrid.into_iter().chain(classic).map(|group| group.start().map_err(Error::from)).collect()
 }
 
 /// A session for this server that is still of use.

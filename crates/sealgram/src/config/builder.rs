@@ -24,7 +24,8 @@ struct Options {
     provider: CryptoProvider,
     /// For cookies: the provider's SHA-256, whatever suites are left of it.
     sha256: Option<&'static dyn Hash>,
-    versions: Versions,
+    /// `None`: whatever the provider has suites and groups for.
+    versions: Option<Versions>,
     alpn: Vec<Vec<u8>>,
     srtp: Vec<SrtpProfile>,
     require_extended_master_secret: bool,
@@ -43,7 +44,7 @@ impl Options {
         Self {
             sha256: hashes.find(|hash| hash.kind() == HashKind::Sha256),
             provider,
-            versions: Versions { v12: true, v13: false },
+            versions: None,
             alpn: Vec::new(),
             srtp: Vec::new(),
             require_extended_master_secret: true,
@@ -55,17 +56,24 @@ impl Options {
 
     /// Checks what both roles have in common.
     fn build(self) -> Result<(CommonConfig, TransportConfig), ConfigError> {
-        let versions = [Version::V12, Version::V13].into_iter();
-        let enabled: Vec<_> = versions.filter(|v| self.versions.contains(*v)).collect();
-        if enabled.is_empty() {
+        let has_suite =
+            |version| self.provider.suites.iter().any(|suite| suite.facts.version == version);
+        let has_group = |version| self.provider.groups.iter().any(|group| group.usable_in(version));
+        let has_both = |version| has_suite(version) && has_group(version);
+        let versions = self.versions.unwrap_or_else(|| Versions {
+            v12: has_both(Version::V12),
+            v13: has_both(Version::V13),
+        });
+        if versions == (Versions { v12: false, v13: false }) {
             return Err(ConfigError::NoVersion);
         }
-        for version in enabled {
-            if !self.provider.suites.iter().any(|suite| suite.facts.version == version) {
-                return Err(ConfigError::NoSuite);
+        let enabled = [Version::V12, Version::V13].into_iter();
+        for version in enabled.filter(|version| versions.contains(*version)) {
+            if !has_suite(version) {
+                return Err(ConfigError::NoSuite(version));
             }
-            if !self.provider.groups.iter().any(|group| group.usable_in(version)) {
-                return Err(ConfigError::NoGroup);
+            if !has_group(version) {
+                return Err(ConfigError::NoGroup(version));
             }
         }
         if self.alpn.iter().any(|protocol| !(1..=255).contains(&protocol.len())) {
@@ -73,7 +81,7 @@ impl Options {
         }
         let common = CommonConfig {
             provider: self.provider,
-            versions: self.versions,
+            versions,
             alpn: self.alpn,
             srtp: self.srtp,
             require_extended_master_secret: self.require_extended_master_secret,
@@ -88,13 +96,14 @@ impl Options {
 macro_rules! options {
     ($builder:ident) => {
         impl<Step> $builder<Step> {
-            /// The versions that may be negotiated.
+            /// The versions that may be negotiated. By default those that the provider has suites
+            /// and groups for.
             #[must_use]
             pub fn with_versions(mut self, versions: &[Version]) -> Self {
-                self.options.versions = Versions {
+                self.options.versions = Some(Versions {
                     v12: versions.contains(&Version::V12),
                     v13: versions.contains(&Version::V13),
-                };
+                });
                 self
             }
 
@@ -204,6 +213,7 @@ pub struct Ready<Verification> {
     identities: Result<Vec<Arc<CertifiedKey>>, ConfigError>,
     prefer_client_order: bool,
     send_server_name: bool,
+    hybrid_share_first: bool,
     resumption: Resumption,
     verify_resumed: bool,
 }
@@ -225,6 +235,7 @@ impl<Verification> Ready<Verification> {
             identities: Ok(Vec::new()),
             prefer_client_order: false,
             send_server_name: true,
+            hybrid_share_first: false,
             resumption: Resumption::default(),
             verify_resumed: false,
         }
@@ -289,7 +300,7 @@ impl ClientConfig {
     #[cfg(feature = "ring")]
     #[must_use]
     pub fn builder() -> ClientConfigBuilder<WantsServerVerifier> {
-        Self::builder_with_provider(sealgram_ring::default_provider())
+        Self::builder_with_provider(crate::default_provider())
     }
 
     /// Starts with this provider, exactly as it is.
@@ -392,6 +403,16 @@ impl ClientConfigBuilder<ReadyClient> {
         self
     }
 
+    /// Whether the first hello carries a share of the hybrid (post-quantum) group if that is the
+    /// best one. Off by default: the hello then needs two datagrams, which many servers drop, and
+    /// a server that wants the group asks for it. Saves a round trip with servers that take such
+    /// hellos and use no cookies.
+    #[must_use]
+    pub const fn with_hybrid_share_first(mut self, on: bool) -> Self {
+        self.step.hybrid_share_first = on;
+        self
+    }
+
     /// Where sessions are kept. By default, with the feature `std`, 256 of them in memory.
     ///
     /// A store must not be shared by configurations that verify servers differently.
@@ -420,7 +441,13 @@ impl ClientConfigBuilder<ReadyClient> {
     /// Checks everything. The first contradiction found is returned.
     pub fn build(self) -> Result<ClientConfig, ConfigError> {
         let Ready {
-            verification, identities, send_server_name, resumption, verify_resumed, ..
+            verification,
+            identities,
+            send_server_name,
+            hybrid_share_first,
+            resumption,
+            verify_resumed,
+            ..
         } = self.step;
         let (common, transport) = self.options.build()?;
         let handshake = Client {
@@ -428,6 +455,7 @@ impl ClientConfigBuilder<ReadyClient> {
             verification: verification?,
             identities: identities?,
             send_server_name,
+            hybrid_share_first,
             sessions: resumption.client_store(),
             verify_resumed,
         };
@@ -440,7 +468,7 @@ impl ServerConfig {
     #[cfg(feature = "ring")]
     #[must_use]
     pub fn builder() -> ServerConfigBuilder<WantsClientVerifier> {
-        Self::builder_with_provider(sealgram_ring::default_provider())
+        Self::builder_with_provider(crate::default_provider())
     }
 
     /// Starts with this provider, exactly as it is.
@@ -570,7 +598,7 @@ impl ServerConfigBuilder<ReadyServer> {
         let Ready {
             verification, identities, prefer_client_order, resumption, verify_resumed, ..
         } = self.step;
-        let sha256 = self.options.sha256.ok_or(ConfigError::NoSuite)?;
+        let sha256 = self.options.sha256.ok_or(ConfigError::NoSha256)?;
         let (common, transport) = self.options.build()?;
         let identities = identities?;
         if identities.is_empty() {
