@@ -1,0 +1,123 @@
+//! A certificate authority from its files, so far as to sign with it.
+
+use std::path::Path;
+
+use rcgen::{CertificateParams, DistinguishedName, DnType, DnValue, Issuer, KeyPair};
+use sealgram::pki_types::CertificateDer;
+
+use crate::failure::Failure;
+use crate::files;
+
+/// An authority that can sign.
+pub(crate) struct Authority(Issuer<'static, KeyPair>);
+
+impl Authority {
+    /// Reads the authority's certificate and its key.
+    pub(crate) fn read(certificate: &Path, key: &Path) -> Result<Self, Failure> {
+        let chain = files::certificates(certificate)?;
+        let der = chain.first().ok_or_else(|| Failure::file(certificate, "no certificate"))?;
+        let name = subject(der).ok_or_else(|| {
+            Failure::file(certificate, "the authority's name is of a kind that is not supported")
+        })?;
+        let mut params = CertificateParams::default();
+        params.distinguished_name = name;
+        let loaded = files::private_key(key)?;
+        let pair = KeyPair::try_from(&loaded).map_err(|error| {
+            Failure::file(key, error)
+                .hint("the authority's key must be ECDSA or Ed25519, in PKCS#8")
+        })?;
+        Ok(Self(Issuer::new(params, pair)))
+    }
+
+    pub(super) const fn issuer(&self) -> &Issuer<'static, KeyPair> {
+        &self.0
+    }
+}
+
+const INTEGER: u8 = 0x02;
+const OBJECT_IDENTIFIER: u8 = 0x06;
+const SEQUENCE: u8 = 0x30;
+const SET: u8 = 0x31;
+const EXPLICIT_0: u8 = 0xa0;
+
+/// The subject of a certificate (RFC 5280 §4.1), string types included, so that it is encoded
+/// again as it was. `None` for names with several values in a part, or with other types.
+fn subject(der: &CertificateDer<'_>) -> Option<DistinguishedName> {
+    let mut rest: &[u8] = der;
+    let mut certificate = take(&mut rest, SEQUENCE)?;
+    let mut fields = take(&mut certificate, SEQUENCE)?;
+    // Optional: certificates of version 1 have none.
+    let _ = take(&mut fields, EXPLICIT_0);
+    take(&mut fields, INTEGER)?; // serialNumber
+    take(&mut fields, SEQUENCE)?; // signature
+    take(&mut fields, SEQUENCE)?; // issuer
+    take(&mut fields, SEQUENCE)?; // validity
+    let mut parts = take(&mut fields, SEQUENCE)?;
+    let mut name = DistinguishedName::new();
+    while !parts.is_empty() {
+        let mut part = take(&mut parts, SET)?;
+        let mut pair = take(&mut part, SEQUENCE)?;
+        let typ = DnType::from_oid(&oid(take(&mut pair, OBJECT_IDENTIFIER)?)?);
+        let value = value(&mut pair)?;
+        // A second value of one type would take the place of the first.
+        if !part.is_empty() || !pair.is_empty() || name.get(&typ).is_some() {
+            return None;
+        }
+        name.push(typ, value);
+    }
+    Some(name)
+}
+
+/// A string with its type.
+fn value(rest: &mut &[u8]) -> Option<DnValue> {
+    let tag = *rest.first()?;
+    let text = core::str::from_utf8(take(rest, tag)?).ok()?;
+    Some(match tag {
+        0x0c => DnValue::Utf8String(text.to_owned()),
+        0x13 => DnValue::PrintableString(text.try_into().ok()?),
+        0x16 => DnValue::Ia5String(text.try_into().ok()?),
+        _ => return None,
+    })
+}
+
+/// The numbers of an object identifier.
+fn oid(content: &[u8]) -> Option<Vec<u64>> {
+    let mut numbers = Vec::new();
+    let mut number = 0_u64;
+    for byte in content {
+        number = number.checked_mul(128)?.checked_add(u64::from(byte & 0x7f))?;
+        if byte & 0x80 != 0 {
+            continue;
+        }
+        if numbers.is_empty() {
+            let first = (number / 40).min(2);
+            numbers.push(first);
+            number = number.checked_sub(first.checked_mul(40)?)?;
+        }
+        numbers.push(number);
+        number = 0;
+    }
+    Some(numbers)
+}
+
+/// Takes the content of the next element if it has this tag.
+fn take<'a>(rest: &mut &'a [u8], tag: u8) -> Option<&'a [u8]> {
+    let (&found, after) = rest.split_first()?;
+    if found != tag {
+        return None;
+    }
+    let (&first, mut after) = after.split_first()?;
+    let len = match first {
+        0..=0x7f => usize::from(first),
+        // Two bytes of length are room for any certificate.
+        0x81 | 0x82 => {
+            let (bytes, further) = after.split_at_checked(usize::from(first & 0x7f))?;
+            after = further;
+            bytes.iter().fold(0, |len, byte| (len << 8) | usize::from(*byte))
+        }
+        _ => return None,
+    };
+    let (content, after) = after.split_at_checked(len)?;
+    *rest = after;
+    Some(content)
+}

@@ -1,0 +1,274 @@
+//! `sealgram connect`.
+
+mod input;
+
+use core::net::SocketAddr;
+use core::time::Duration;
+use std::io::{self, Write as _};
+use std::net::ToSocketAddrs as _;
+use std::time::Instant;
+
+use input::{Input, Next};
+use sealgram::Closed;
+use sealgram::pki_types::ServerName;
+use sealgram_udp::{Client, ClientEvent, ClientOptions, Error, MAX_PLAINTEXT};
+
+use crate::args::ConnectArgs;
+use crate::failure::{self, Failure};
+use crate::report::{self, Report, Traffic};
+use crate::{hex, screen, setup};
+
+/// How long an address that does not answer at all is tried while there are others.
+const NEXT_ADDRESS: Duration = Duration::from_secs(3);
+
+/// How long answers are waited for after the end of the input, unless `--idle` says otherwise.
+const LAST_ANSWER: Duration = Duration::from_secs(5);
+
+/// How often the input is looked at while the network is silent: nothing can wake a thread that
+/// waits for a datagram.
+const INPUT_POLL: Duration = Duration::from_millis(5);
+
+/// Unanswered datagrams after which sending slows down, so that a long input does not overrun the
+/// peer's receive buffer: 2 MB with the longest datagrams, and little with lines of text.
+const BURST: u64 = 128;
+
+/// How long an answer is waited for then.
+const SLOW_DOWN: Duration = Duration::from_millis(1);
+
+pub(crate) fn run(args: &ConnectArgs) -> Result<(), Failure> {
+    let setup = setup::client(args)?;
+    let target = Target::parse(args)?;
+    let (client, chain) = target.connect(&setup, args)?;
+    let mut session = Session {
+        args,
+        client,
+        traffic: Traffic::default(),
+        unanswered: 0,
+        active: Instant::now(),
+    };
+    let outcome = session.start().and_then(|()| session.exchange());
+    if session.client.closed().is_none() {
+        session.client.close()?;
+    }
+    report(&session.client, args, &session.traffic, &chain, setup.verifies);
+    outcome
+}
+
+/// Whom to connect to.
+struct Target {
+    addresses: Vec<SocketAddr>,
+    name: Option<ServerName<'static>>,
+}
+
+impl Target {
+    fn parse(args: &ConnectArgs) -> Result<Self, Failure> {
+        let server = args.server.as_str();
+        let bad = |why: &str| {
+            Failure::usage(format!("{server}: {why}"))
+                .hint("expected HOST:PORT, as in localhost:4433 or [::1]:4433")
+        };
+        let (host, _) = server.rsplit_once(':').ok_or_else(|| bad("there is no port"))?;
+        let addresses = server.to_socket_addrs().map_err(|error| bad(&error.to_string()))?;
+        let addresses: Vec<_> = addresses.collect();
+        if addresses.is_empty() {
+            return Err(bad("the name has no address"));
+        }
+        let host = host.trim_start_matches('[').trim_end_matches(']');
+        let wanted = args.name.as_deref().unwrap_or(host);
+        let name = match ServerName::try_from(wanted.to_owned()) {
+            Ok(name) => Some(name),
+            // Only a chain is verified for a name.
+            Err(_) if args.ca.is_empty() && args.name.is_none() => None,
+            Err(error) => return Err(Failure::usage(format!("{wanted}: {error}"))),
+        };
+        Ok(Self { addresses, name })
+    }
+
+    /// Connects to the first address that answers. Returns the server's fingerprints too.
+    fn connect(
+        &self,
+        setup: &setup::Client,
+        args: &ConnectArgs,
+    ) -> Result<(Client, Vec<String>), Failure> {
+        let mut addresses = self.addresses.iter().peekable();
+        while let Some(&address) = addresses.next() {
+            screen::progress(&format_args!("connecting to {address}"));
+            let (config, options) = (&setup.config, ClientOptions::default());
+            let mut client = Client::start(config, address, self.name.clone(), options)?;
+            let others = addresses.peek().is_some();
+            let started = Instant::now();
+            loop {
+                // Without others the configuration's deadline ends it.
+                let look = others.then_some(Duration::from_millis(50));
+                match client.step(look, &mut [])? {
+                    Some(ClientEvent::Connected(connected)) => {
+                        let facts = &connected.negotiated;
+                        screen::progress(&format_args!(
+                            "connected, {} with {}",
+                            facts.version, facts.cipher_suite
+                        ));
+                        return Ok((client, report::fingerprints(&connected.peer_chain)));
+                    }
+                    Some(ClientEvent::Closed(closed)) => {
+                        report(&client, args, &Traffic::default(), &[], false);
+                        return Err(refused(&closed, &client, setup));
+                    }
+                    _ => {}
+                }
+                let silent = client.stats().datagrams_received == 0;
+                let hopeless =
+                    client.unreachable_reports() > 0 || started.elapsed() >= NEXT_ADDRESS;
+                if others && silent && hopeless {
+                    break;
+                }
+            }
+        }
+        // The loop ends with the last address at the latest.
+        Err(Failure::usage(format!("{}: no address", args.server)))
+    }
+}
+
+/// Why there is no connection.
+fn refused(closed: &Closed, client: &Client, setup: &setup::Client) -> Failure {
+    let failure = Failure::closed(closed, false);
+    if failure.is_timeout() && client.unreachable_reports() > 0 {
+        let server = client.server_addr();
+        return failure.hint(format!("the network says that nobody listens at {server}"));
+    }
+    match setup.verifier.leaf() {
+        Some(leaf) if failure.is_about_identity() => {
+            let fingerprint = report::fingerprints(&[leaf]).concat();
+            failure.more(format!("the server's certificate has the fingerprint {fingerprint}"))
+        }
+        _ => failure,
+    }
+}
+
+fn report(
+    client: &Client,
+    args: &ConnectArgs,
+    traffic: &Traffic,
+    chain: &[String],
+    verified: bool,
+) {
+    Report {
+        role: "client",
+        peer: client.server_addr(),
+        info: client.info(),
+        stats: client.stats(),
+        traffic,
+        peer_chain: chain,
+        peer_verified: verified,
+        closed: client.closed(),
+    }
+    .write(args.common.report.as_deref(), false);
+}
+
+/// An established connection.
+struct Session<'a> {
+    args: &'a ConnectArgs,
+    client: Client,
+    traffic: Traffic,
+    /// Datagrams that were sent and for which none has come back.
+    unanswered: u64,
+    /// When something was sent or received last.
+    active: Instant,
+}
+
+impl Session<'_> {
+    fn start(&self) -> Result<(), Failure> {
+        for export in &self.args.common.export {
+            let mut key = vec![0; export.len];
+            self.client.export_keying_material(&mut key, export.label.as_bytes(), None)?;
+            screen::say(&hex::encode(&key));
+        }
+        Ok(())
+    }
+
+    /// Sends the input and prints what comes, until there is nothing more to wait for.
+    fn exchange(&mut self) -> Result<(), Failure> {
+        let mut input = match self.args.send.as_slice() {
+            [] => Input::standard(),
+            texts => Input::given(texts),
+        };
+        let mut buf = vec![0; MAX_PLAINTEXT];
+        loop {
+            if self.args.count.is_some_and(|count| self.traffic.datagrams_received >= count) {
+                return Ok(());
+            }
+            // What has come is read before more is sent.
+            let mut wait = if self.unanswered >= BURST { SLOW_DOWN } else { Duration::ZERO };
+            let mut limit = self.args.common.idle;
+            match input.next() {
+                Next::Datagram(datagram) => {
+                    self.send(&datagram)?;
+                }
+                Next::NotYet => wait = INPUT_POLL,
+                Next::End => {
+                    if self.unanswered == 0 && self.args.count.is_none() {
+                        return Ok(());
+                    }
+                    limit = limit.or(Some(LAST_ANSWER));
+                    wait = Duration::MAX;
+                }
+            }
+            let silent = self.active.elapsed();
+            if let Some(limit) = limit {
+                if silent >= limit {
+                    return Ok(());
+                }
+                wait = wait.min(limit.saturating_sub(silent));
+            }
+            match self.client.step(wait, &mut buf)? {
+                Some(ClientEvent::Data(len)) => {
+                    if !self.received(buf.get(..len).unwrap_or_default())? {
+                        return Ok(());
+                    }
+                }
+                Some(ClientEvent::Closed(closed)) if failure::is_orderly(&closed) => {
+                    screen::progress(&closed.reason);
+                    return Ok(());
+                }
+                Some(ClientEvent::Closed(closed)) => return Err(Failure::closed(&closed, true)),
+                Some(ClientEvent::KeyLimitNear) => {
+                    screen::say(&"warning: the keys are almost used up: connect anew");
+                }
+                _ => {}
+            }
+        }
+    }
+
+    fn send(&mut self, datagram: &[u8]) -> Result<(), Failure> {
+        match self.client.send(datagram) {
+            Ok(()) => {
+                self.traffic.sent(datagram.len());
+                self.unanswered = self.unanswered.saturating_add(1);
+                self.active = Instant::now();
+                Ok(())
+            }
+            // As good as lost on the way.
+            Err(error @ Error::Socket(_)) => {
+                screen::say(&format_args!("warning: not sent: {error}"));
+                Ok(())
+            }
+            Err(error) => Err(Failure::usage(format!("not sent: {error}"))
+                .hint("each line of the input is one datagram")),
+        }
+    }
+
+    /// Prints a datagram as a line. `false` if nobody reads any more.
+    fn received(&mut self, datagram: &[u8]) -> Result<bool, Failure> {
+        self.traffic.received(datagram.len());
+        self.unanswered = self.unanswered.saturating_sub(1);
+        self.active = Instant::now();
+        let mut out = io::stdout().lock();
+        let end: &[u8] = if datagram.ends_with(b"\n") { b"" } else { b"\n" };
+        let written =
+            out.write_all(datagram).and_then(|()| out.write_all(end)).and_then(|()| out.flush());
+        match written {
+            Ok(()) => Ok(true),
+            Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(false),
+            Err(error) => Err(Failure::usage(format!("standard output: {error}"))),
+        }
+    }
+}

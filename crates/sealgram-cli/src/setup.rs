@@ -1,0 +1,237 @@
+//! Arguments become configurations.
+
+use core::time::Duration;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use sealgram::crypto::{ClientVerifier, CryptoProvider, ServerVerifier};
+use sealgram::danger::{AcceptAnyClient, AcceptAnyServer};
+use sealgram::iana::{CipherSuite, NamedGroup, SrtpProfile, Version};
+use sealgram::pki_types::{CertificateDer, CertificateRevocationListDer, PrivateKeyDer};
+use sealgram::ring::hash::SHA256;
+use sealgram::{
+    ClientConfig, ConfigError, FingerprintVerifier, RootStore, ServerConfig, TransportConfig,
+    UnknownStatus, WebPkiClientVerifier, WebPkiServerVerifier,
+};
+
+use crate::args::{ClientAuth, CommonArgs, ConnectArgs, ListenArgs};
+use crate::certificates::Wish;
+use crate::failure::Failure;
+use crate::keylog::KeyLogFiles;
+use crate::verifier::Remembering;
+use crate::{files, hex, names, screen};
+
+/// How long a handshake may take unless `--timeout` says otherwise: four retransmissions.
+const HANDSHAKE_TIMEOUT: Duration = Duration::from_secs(30);
+
+/// A chain and the key of its leaf.
+type Identity = (Vec<CertificateDer<'static>>, PrivateKeyDer<'static>);
+
+/// Applies what both ends are told alike to a builder, whichever of the two it is.
+macro_rules! options {
+    ($builder:expr, $common:expr) => {{
+        let common = $common;
+        let mut builder = $builder
+            .with_versions(&common.versions)
+            .with_alpn(common.alpn)
+            .with_srtp(common.srtp)
+            .with_transport(common.transport);
+        if let Some(suites) = &common.suites {
+            builder = builder.with_cipher_suites(suites);
+        }
+        if let Some(groups) = &common.groups {
+            builder = builder.with_groups(groups);
+        }
+        if let Some(log) = common.key_log {
+            builder = builder.with_key_log(log);
+        }
+        builder
+    }};
+}
+
+/// A client's configuration and what the command wants to know later.
+pub(crate) struct Client {
+    pub(crate) config: ClientConfig,
+    pub(crate) verifier: Arc<Remembering>,
+    /// Whether the server's identity is really verified.
+    pub(crate) verifies: bool,
+}
+
+pub(crate) fn client(args: &ConnectArgs) -> Result<Client, Failure> {
+    let common = Common::new(&args.common)?;
+    let algorithms = common.provider.signature_algorithms;
+    let verifier: Arc<dyn ServerVerifier> = if !args.ca.is_empty() {
+        let mut builder = WebPkiServerVerifier::builder(roots(&args.ca)?, algorithms);
+        if !common.crls.is_empty() {
+            builder = builder
+                .with_crls(common.crls.clone())
+                .with_unknown_revocation(UnknownStatus::Allow);
+        }
+        builder.build().map_err(ConfigError::Verifier)?
+    } else if !args.fingerprint.is_empty() {
+        let known = args.fingerprint.iter().copied();
+        FingerprintVerifier::new(known, SHA256, algorithms).map_err(ConfigError::Verifier)?
+    } else if args.insecure {
+        screen::say(&"warning: --insecure: the server can be anybody");
+        AcceptAnyServer::new(algorithms)
+    } else {
+        return Err(Failure::usage("nothing says how the server is verified")
+            .hint("give --ca FILE, --fingerprint SHA256HEX, or --insecure"));
+    };
+    if args.ca.is_empty() && !common.crls.is_empty() {
+        return Err(Failure::usage("--crl needs --ca: only chains are checked for revocation"));
+    }
+    let verifier = Remembering::new(verifier);
+    let mut builder = ClientConfig::builder_with_provider(common.provider.clone())
+        .with_server_verifier(verifier.clone())
+        .with_no_client_auth();
+    if args.common.cert.len() > 1 {
+        return Err(Failure::usage("--cert can be repeated on a server only"));
+    }
+    for (chain, key) in identities(&args.common)? {
+        builder = builder.and_identity(chain, &key);
+    }
+    let config = options!(builder, common).build()?;
+    Ok(Client { config, verifier, verifies: !args.insecure })
+}
+
+/// A server's configuration, and whether it verifies the certificates that clients show.
+pub(crate) struct Server {
+    pub(crate) config: ServerConfig,
+    pub(crate) verifies: bool,
+}
+
+pub(crate) fn server(args: &ListenArgs) -> Result<Server, Failure> {
+    let common = Common::new(&args.common)?;
+    let provider = common.provider.clone();
+    let client_auth = client_verifier(args, &common)?;
+    let builder = ServerConfig::builder_with_provider(provider.clone());
+    let (builder, verifies) = match client_auth {
+        None => (builder.with_no_client_auth(), false),
+        Some((verifier, verifies)) => (builder.with_client_verifier(verifier), verifies),
+    };
+    let mut identities = identities(&args.common)?;
+    if let Some(name) = &args.self_signed {
+        let made = Wish::self_signed(name)?;
+        let fingerprint = SHA256.hash(&made.certificate);
+        screen::say(&format_args!("fingerprint {}", hex::encode(fingerprint.as_ref())));
+        identities.push((vec![made.certificate], made.key));
+    }
+    let mut identities = identities.into_iter();
+    let Some((chain, key)) = identities.next() else {
+        return Err(Failure::usage("a server needs a certificate")
+            .hint("give --cert FILE --key FILE, or --self-signed NAME"));
+    };
+    let mut builder = builder.with_identity(chain, &key);
+    for (chain, key) in identities {
+        builder = builder.and_identity(chain, &key);
+    }
+    let config = options!(builder, common).build()?;
+    Ok(Server { config, verifies })
+}
+
+/// Who verifies clients, and whether it is more than a formality.
+type Verifier = (Arc<dyn ClientVerifier>, bool);
+
+/// `None` if clients are not asked for a certificate.
+fn client_verifier(args: &ListenArgs, common: &Common) -> Result<Option<Verifier>, Failure> {
+    let algorithms = common.provider.signature_algorithms;
+    let auth = args.client_auth.unwrap_or(ClientAuth::None);
+    if args.client_ca.is_empty() && !common.crls.is_empty() {
+        return Err(Failure::usage("--crl needs --client-ca on a server"));
+    }
+    match (auth, args.client_ca.as_slice()) {
+        (ClientAuth::None, []) => Ok(None),
+        (ClientAuth::None, _) => Err(Failure::usage("--client-ca without --client-auth")
+            .hint("give --client-auth request or --client-auth require")),
+        (ClientAuth::Require, []) => {
+            Err(Failure::usage("--client-auth require without --client-ca")
+                .hint("give --client-ca FILE: whom should it let in?"))
+        }
+        (ClientAuth::Request, []) => {
+            screen::say(
+                &"warning: --client-auth request without --client-ca: any certificate is accepted",
+            );
+            Ok(Some((AcceptAnyClient::new(algorithms), false)))
+        }
+        (auth, files) => {
+            let mut builder = WebPkiClientVerifier::builder(roots(files)?, algorithms);
+            if !common.crls.is_empty() {
+                builder = builder
+                    .with_crls(common.crls.clone())
+                    .with_unknown_revocation(UnknownStatus::Allow);
+            }
+            if auth == ClientAuth::Request {
+                builder = builder.optional();
+            }
+            Ok(Some((builder.build().map_err(ConfigError::Verifier)?, true)))
+        }
+    }
+}
+
+fn roots(files: &[PathBuf]) -> Result<Arc<RootStore>, Failure> {
+    let mut roots = RootStore::new();
+    for path in files {
+        for certificate in files::certificates(path)? {
+            roots.add(certificate).map_err(|error| Failure::file(path, error))?;
+        }
+    }
+    Ok(Arc::new(roots))
+}
+
+fn identities(args: &CommonArgs) -> Result<Vec<Identity>, Failure> {
+    if args.cert.len() != args.key.len() {
+        return Err(Failure::usage("--cert and --key come in pairs: one key for each chain"));
+    }
+    let pairs = args.cert.iter().zip(&args.key);
+    pairs.map(|(cert, key)| Ok((files::certificates(cert)?, files::private_key(key)?))).collect()
+}
+
+/// What clients and servers are told alike.
+struct Common {
+    provider: CryptoProvider,
+    versions: Vec<Version>,
+    suites: Option<Vec<CipherSuite>>,
+    groups: Option<Vec<NamedGroup>>,
+    alpn: Vec<Vec<u8>>,
+    srtp: Vec<SrtpProfile>,
+    key_log: Option<Arc<KeyLogFiles>>,
+    crls: Vec<CertificateRevocationListDer<'static>>,
+    transport: TransportConfig,
+}
+
+impl Common {
+    fn new(args: &CommonArgs) -> Result<Self, Failure> {
+        args.check()?;
+        let provider = sealgram::ring::default_provider();
+        let crls = args.crl.iter().map(|path| files::crls(path)).collect::<Result<Vec<_>, _>>()?;
+        Ok(Self {
+            versions: args.dtls.offered().to_vec(),
+            suites: args.suites.as_deref().map(|l| names::suites(l, &provider)).transpose()?,
+            groups: args.groups.as_deref().map(|l| names::groups(l, &provider)).transpose()?,
+            provider,
+            alpn: args.alpn.as_deref().map(names::alpn).transpose()?.unwrap_or_default(),
+            srtp: args.srtp.as_deref().map(names::srtp).transpose()?.unwrap_or_default(),
+            key_log: KeyLogFiles::open(args.keylog.as_deref())?.map(Arc::new),
+            crls: crls.into_iter().flatten().collect(),
+            transport: transport(args)?,
+        })
+    }
+}
+
+fn transport(args: &CommonArgs) -> Result<TransportConfig, Failure> {
+    let mut transport = TransportConfig::default()
+        .with_handshake_deadline(args.timeout.unwrap_or(HANDSHAKE_TIMEOUT));
+    if let Some(bytes) = args.mtu {
+        transport = transport
+            .with_max_datagram(bytes)
+            .map_err(|_| Failure::usage("--mtu must be from 128 to 65507"))?;
+    }
+    if let Some(millis) = args.retransmit {
+        transport = transport
+            .with_retransmit_timeout(Duration::from_millis(millis))
+            .map_err(|_| Failure::usage("--retransmit must be from 1 to 60000 (milliseconds)"))?;
+    }
+    // The deadline alone decides when to give up, however short the first timeout is.
+    Ok(transport.with_max_retransmits(100)?)
+}
