@@ -48,7 +48,9 @@ impl ConfigError {
     pub const fn kind(&self) -> ErrorKind {
         match self {
             Self::OutOfRange(_) | Self::BadProtocol => ErrorKind::InvalidInput,
-            Self::Cookie(CookieKeyError::SecretTooShort) => ErrorKind::InvalidInput,
+            Self::Cookie(CookieKeyError::SecretTooShort | CookieKeyError::LifetimeTooShort) => {
+                ErrorKind::InvalidInput
+            }
             _ => ErrorKind::Init,
         }
     }
