@@ -129,6 +129,9 @@ pub struct CommonConfig {
     pub alpn: Vec<Vec<u8>>,
     /// SRTP profiles, best first (RFC 5764).
     pub srtp: Vec<SrtpProfile>,
+    /// The longest plaintext that we want to get in one protected record (RFC 8449), in bytes from
+    /// 64 to 16,384; `None` for whatever the protocol allows.
+    pub record_size_limit: Option<u16>,
     /// Whether 1.2 peers must support the extended master secret (RFC 7627).
     pub require_extended_master_secret: bool,
     /// Where secrets are logged, if anywhere.

@@ -25,6 +25,9 @@ pub trait Effects {
     /// The version is decided. Comes once, before any key.
     fn set_version(&mut self, version: Version);
 
+    /// Both sides have said how long a protected record's plaintext may be (RFC 8449).
+    fn limit_records(&mut self, limits: RecordLimits);
+
     /// From now on handshake messages are expected in `phase` (early data excepted), under this
     /// secret.
     fn install_read(&mut self, phase: Phase, secret: TrafficSecret) -> Result<(), Error>;
@@ -43,6 +46,15 @@ pub trait Effects {
 
     /// The handshake is complete: the peer is authenticated and both directions have keys.
     fn connected(&mut self, connected: Connected);
+}
+
+/// The longest plaintexts of protected records, without the content type that 1.3 adds, in bytes.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct RecordLimits {
+    /// Of records that we send.
+    pub send: usize,
+    /// Of records that we accept.
+    pub receive: usize,
 }
 
 /// What a completed handshake hands over.

@@ -49,7 +49,7 @@ pub use config::{
     CertifiedKey, ClientConfig, ClientVerification, CommonConfig, KeySource, ServerConfig,
     ServerVerification, Versions,
 };
-pub use effects::{Answer, Ask, Connected, Effects, Sign, VerifyPeer};
+pub use effects::{Answer, Ask, Connected, Effects, RecordLimits, Sign, VerifyPeer};
 pub use error::{Error, ErrorKind, PeerIncompatible, PeerMisbehaved};
 pub use machine::Handshake;
 pub use negotiate::{Negotiated, Selection, hello_hash, hello_retry_request, select};

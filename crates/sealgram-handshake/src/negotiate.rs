@@ -17,7 +17,8 @@ use crate::server::check_v13;
 use crate::transcript::Transcript;
 
 use crate::{
-    CertifiedKey, CommonConfig, Error, PeerIncompatible, PeerMisbehaved, ServerConfig, Versions,
+    CertifiedKey, CommonConfig, Error, PeerIncompatible, PeerMisbehaved, RecordLimits,
+    ServerConfig, Versions,
 };
 
 /// What a handshake has settled.
@@ -270,6 +271,8 @@ pub(crate) struct Answers {
     pub(crate) server_name: Option<Vec<u8>>,
     pub(crate) alpn: Option<Vec<u8>>,
     pub(crate) srtp_profile: Option<SrtpProfile>,
+    /// The peer's record_size_limit, as it stands in the extension.
+    pub(crate) record_size_limit: Option<u16>,
 }
 
 impl Answers {
@@ -282,6 +285,7 @@ impl Answers {
             server_name: offered.server_name.map(<[u8]>::to_vec),
             alpn: choose_protocol(&config.alpn, offered.alpn.as_ref())?,
             srtp_profile: choose_srtp(&config.srtp, offered.use_srtp.as_ref()),
+            record_size_limit: offered.record_size_limit,
         })
     }
 }
@@ -332,7 +336,39 @@ impl Offered<'_> {
             server_name: None,
             alpn: answers.alpn.map(<[u8]>::to_vec),
             srtp_profile: answers.use_srtp.map(|srtp| srtp.profile),
+            record_size_limit: answers.record_size_limit,
         })
+    }
+}
+
+/// What the record_size_limit extension says for us (RFC 8449 §4). In 1.3 the content type counts.
+pub(crate) fn own_record_size_limit(config: &CommonConfig, version: Version) -> u16 {
+    let limit = config.record_size_limit.unwrap_or(MAX_RECORD_SIZE);
+    match version {
+        Version::V12 => limit,
+        Version::V13 => limit.saturating_add(1),
+    }
+}
+
+/// The longest plaintext that the protocol allows, in bytes.
+const MAX_RECORD_SIZE: u16 = 1 << 14;
+
+impl Answers {
+    /// What the extension means if both sides have sent it; nothing otherwise. A peer may say more
+    /// than its version allows (RFC 8449 §4).
+    pub(crate) fn record_limits(
+        &self,
+        config: &CommonConfig,
+        version: Version,
+    ) -> Option<RecordLimits> {
+        let content_type = match version {
+            Version::V12 => 0,
+            Version::V13 => 1,
+        };
+        let plaintext = |limit: u16| usize::from(limit.saturating_sub(content_type));
+        let own = own_record_size_limit(config, version);
+        let send = plaintext(self.record_size_limit?).min(usize::from(MAX_RECORD_SIZE));
+        Some(RecordLimits { send, receive: plaintext(own) })
     }
 }
 

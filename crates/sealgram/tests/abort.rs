@@ -43,7 +43,7 @@ fn hand_over(from: &mut Connection, to: &mut Connection) -> bool {
 }
 
 fn closed(connection: &mut Connection) -> Option<Closed> {
-    std::iter::from_fn(|| connection.poll_event()).find_map(|event| match event {
+    core::iter::from_fn(|| connection.poll_event()).find_map(|event| match event {
         Event::Closed(closed) => Some(closed),
         _ => None,
     })

@@ -276,3 +276,32 @@ fn session_by_id_is_resumed_where_there_are_no_tickets() {
         joined.exchange(Instant::ZERO);
     }
 }
+
+#[test]
+fn record_size_limit_bounds_records_of_both_sides() {
+    for version in [Version::V12, Version::V13] {
+        let (certificate, _) = nullcrypto::certificate(7);
+        let key = nullcrypto::private_key(7, SignatureScheme::ECDSA_SECP256R1_SHA256);
+        let server = ServerConfig::builder_with_provider(nullcrypto::provider(2))
+            .with_no_client_auth()
+            .with_identity(vec![certificate], &key)
+            .with_versions(&[version])
+            .with_record_size_limit(300)
+            .build()
+            .unwrap();
+        let client = ClientConfig::builder_with_provider(nullcrypto::provider(1))
+            .with_server_verifier(Arc::new(nullcrypto::Verifier { client_required: false }))
+            .with_no_client_auth()
+            .with_versions(&[version])
+            .with_record_size_limit(200)
+            .build()
+            .unwrap();
+        let mut joined = Joined::with(&client, server);
+        joined.settle(Instant::ZERO);
+        assert_eq!(joined.version(), Some(version));
+        // RFC 8449 §4: each side sends no more than the other one wants.
+        assert_eq!(joined.client.max_plaintext(), 300);
+        assert_eq!(joined.server().max_plaintext(), 200);
+        joined.exchange(Instant::ZERO);
+    }
+}

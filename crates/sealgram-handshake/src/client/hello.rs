@@ -27,7 +27,7 @@ use sealgram_wire::{
 
 use super::{Client, v12, v13};
 use crate::machine::{malformed, unexpected};
-use crate::negotiate::Offered;
+use crate::negotiate::{Offered, own_record_size_limit};
 use crate::schedule::v13::{OfferedPsk, PskKind};
 use crate::transcript::Transcript;
 use crate::{
@@ -236,6 +236,9 @@ impl HelloSent {
         }
 
         fx.set_version(Version::V12);
+        if let Some(limits) = answers.record_limits(common, Version::V12) {
+            fx.limit_records(limits);
+        }
         let mut transcript = Transcript::new(Version::V12, suite.hash);
         if !config.identities.is_empty() {
             transcript.keep_raw();
@@ -495,6 +498,11 @@ impl Parts<'_> {
             psk_key_exchange_modes: (resumes && versions.v13)
                 .then_some(List::from_slice(&[PskKeyExchangeMode::PSK_DHE_KE])),
             cookie: variable.cookie,
+            record_size_limit: common.record_size_limit.map(|_| {
+                // The highest version on offer decides whether the content type counts.
+                let highest = if versions.v13 { Version::V13 } else { Version::V12 };
+                own_record_size_limit(common, highest)
+            }),
             pre_shared_key: identity.as_ref().zip(binder.as_ref()).map(|(identity, binder)| {
                 OfferedPsks {
                     identities: List::from_slice(identity),

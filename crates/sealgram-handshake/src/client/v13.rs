@@ -71,7 +71,7 @@ impl Client13 {
         fx: &mut dyn Effects,
     ) -> Result<Client, Error> {
         match self {
-            Self::ExpectEncryptedExtensions(state) => state.handle(message),
+            Self::ExpectEncryptedExtensions(state) => state.handle(message, fx),
             Self::ExpectCertificateOrRequest(state) => match message.typ {
                 HandshakeType::CERTIFICATE_REQUEST => state.on_request(message),
                 _ => state.on_certificate(message),
@@ -149,7 +149,7 @@ pub(crate) struct ExpectEncryptedExtensions {
 }
 
 impl ExpectEncryptedExtensions {
-    fn handle(self, message: &Message<'_>) -> Result<Client, Error> {
+    fn handle(self, message: &Message<'_>, fx: &mut dyn Effects) -> Result<Client, Error> {
         if message.typ != HandshakeType::ENCRYPTED_EXTENSIONS {
             return Err(unexpected(message, "EncryptedExtensions"));
         }
@@ -161,11 +161,15 @@ impl ExpectEncryptedExtensions {
             ExtensionType::SUPPORTED_GROUPS,
             ExtensionType::USE_SRTP,
             ExtensionType::APPLICATION_LAYER_PROTOCOL_NEGOTIATION,
+            ExtensionType::RECORD_SIZE_LIMIT,
         ];
         check_types(extensions.types(), &allowed, &hellos.offered)?;
         let offered = Offered { config: &hellos.config.common, types: &hellos.offered };
         let mut answers = offered.accept(extensions)?;
         answers.server_name = hellos.server_name.take();
+        if let Some(limits) = answers.record_limits(&hellos.config.common, Version::V13) {
+            fx.limit_records(limits);
+        }
         hellos.transcript.add_message(message);
         let negotiating = Negotiating { hellos, schedule, answers, request: None };
         match resumed {

@@ -33,7 +33,7 @@ use sealgram_wire::{
 use super::resume::{Keeping, New};
 use crate::auth::{self, Identity, PeerAuthenticated};
 use crate::machine::{malformed, unexpected};
-use crate::negotiate::{Answers, Choice, framing};
+use crate::negotiate::{Answers, Choice, framing, own_record_size_limit};
 use crate::schedule::v12::MasterSecret;
 use crate::transcript::Transcript;
 use crate::{
@@ -112,6 +112,9 @@ impl Hello {
     fn send_hello(&mut self, fx: &mut dyn Effects) -> Result<(), Error> {
         let answers = &self.answers;
         let extensions = ServerExtensions {
+            record_size_limit: answers
+                .record_size_limit
+                .map(|_| own_record_size_limit(&self.config.common, Version::V12)),
             session_ticket: self.keeping.promises_ticket(),
             server_name: answers.server_name.is_some(),
             extended_master_secret: self.extended_master_secret,
@@ -130,6 +133,9 @@ impl Hello {
             extensions,
         };
         let body = hello.encode();
+        if let Some(limits) = self.answers.record_limits(&self.config.common, Version::V12) {
+            fx.limit_records(limits);
+        }
         self.send(HandshakeType::SERVER_HELLO, &body, fx)
     }
 

@@ -33,7 +33,7 @@ use super::resume::{Found, New, TICKETS};
 use crate::auth::{self, Identity, PeerAuthenticated};
 use crate::client::encode_chain;
 use crate::machine::{malformed, unexpected};
-use crate::negotiate::Answers;
+use crate::negotiate::{Answers, own_record_size_limit};
 use crate::post::Connected13;
 use crate::schedule::v13::{Application, Early, Handshake, Log, Master};
 use crate::transcript::Transcript;
@@ -177,10 +177,16 @@ impl Hello {
         let extensions = ServerExtensions {
             server_name: answers.server_name.is_some(),
             alpn: answers.alpn.as_deref(),
+            record_size_limit: answers
+                .record_size_limit
+                .map(|_| own_record_size_limit(&self.config.common, Version::V13)),
             use_srtp: answers.srtp_profile.map(|profile| SelectedSrtp { profile, mki: &[] }),
             ..ServerExtensions::default()
         };
         let body = EncryptedExtensions { extensions }.encode();
+        if let Some(limits) = answers.record_limits(&self.config.common, Version::V13) {
+            fx.limit_records(limits);
+        }
         self.send(HandshakeType::ENCRYPTED_EXTENSIONS, &body, Phase::Handshake, fx)?;
         let (identity, scheme) = match authentication {
             Ok(certificate) => certificate,

@@ -28,6 +28,7 @@ struct Options {
     versions: Option<Versions>,
     alpn: Vec<Vec<u8>>,
     srtp: Vec<SrtpProfile>,
+    record_size_limit: Option<u16>,
     require_extended_master_secret: bool,
     key_log: Option<Arc<dyn KeyLog>>,
     wall_clock: Option<Arc<dyn WallClock>>,
@@ -47,6 +48,7 @@ impl Options {
             versions: None,
             alpn: Vec::new(),
             srtp: Vec::new(),
+            record_size_limit: None,
             require_extended_master_secret: true,
             key_log: None,
             wall_clock,
@@ -79,11 +81,15 @@ impl Options {
         if self.alpn.iter().any(|protocol| !(1..=255).contains(&protocol.len())) {
             return Err(ConfigError::BadProtocol);
         }
+        if self.record_size_limit.is_some_and(|limit| !(64..=1 << 14).contains(&limit)) {
+            return Err(ConfigError::OutOfRange("the record size limit"));
+        }
         let common = CommonConfig {
             provider: self.provider,
             versions,
             alpn: self.alpn,
             srtp: self.srtp,
+            record_size_limit: self.record_size_limit,
             require_extended_master_secret: self.require_extended_master_secret,
             key_log: self.key_log,
             wall_clock: self.wall_clock.ok_or(ConfigError::NoWallClock)?,
@@ -136,6 +142,15 @@ macro_rules! options {
             #[must_use]
             pub fn with_srtp(mut self, profiles: Vec<SrtpProfile>) -> Self {
                 self.options.srtp = profiles;
+                self
+            }
+
+            /// The longest plaintext that the peer may put into one protected record, in bytes
+            /// from 64 to 16,384 (RFC 8449). For receivers with little memory; peers that do not
+            /// know the extension ignore it. A peer's own wish is always granted.
+            #[must_use]
+            pub fn with_record_size_limit(mut self, bytes: u16) -> Self {
+                self.options.record_size_limit = Some(bytes);
                 self
             }
 

@@ -4,7 +4,7 @@ use alloc::boxed::Box;
 
 use sealgram_crypto::TrafficSecret;
 use sealgram_flight::{Flight, Violation};
-use sealgram_handshake::{Ask, Connected, Effects, Error, PeerMisbehaved};
+use sealgram_handshake::{Ask, Connected, Effects, Error, PeerMisbehaved, RecordLimits};
 use sealgram_iana::{HandshakeType, ProtocolVersion, Version};
 use sealgram_record::RecordLayer;
 use sealgram_wire::{Group, MessageSeq, Phase};
@@ -25,6 +25,8 @@ pub(super) struct Fx<'a> {
 pub(super) struct Outcome {
     pub(super) ask: Option<Ask>,
     pub(super) connected: Option<Box<Connected>>,
+    /// How long protected records may be from now on.
+    pub(super) limits: Option<RecordLimits>,
     /// Our key update is complete.
     pub(super) keys_updated: bool,
     /// New read keys: parked records may open now.
@@ -46,6 +48,10 @@ impl Effects for Fx<'_> {
         self.records.set_version(version);
         self.records.set_plaintext_version(ProtocolVersion::DTLS_1_2);
         self.flight.set_rules(rules(version));
+    }
+
+    fn limit_records(&mut self, limits: RecordLimits) {
+        self.outcome.limits = Some(limits);
     }
 
     fn install_read(&mut self, phase: Phase, secret: TrafficSecret) -> Result<(), Error> {

@@ -86,6 +86,13 @@ impl Connection {
 
     fn on_opened(&mut self, now: Instant, opened: Opened<'_>, deliver: Deliver<'_>) {
         let Opened { content_type, phase, number, payload } = opened;
+        if let Some(limits) = self.limits
+            && !phase.is_plaintext()
+            && payload.len() > limits.receive
+        {
+            self.fail(PeerMisbehaved::RecordTooLong.into());
+            return;
+        }
         match content_type {
             ContentType::APPLICATION_DATA => match self.state {
                 State::Connected | State::Finishing(_) => {
@@ -222,6 +229,9 @@ impl Connection {
             let id = AskId(self.asks);
             self.open_ask = Some(id);
             self.events.push_back(Event::Needs(id, ask));
+        }
+        if let Some(limits) = outcome.limits {
+            self.limits = Some(limits);
         }
         if outcome.keys_updated {
             self.events.push_back(Event::KeysUpdated);

@@ -24,10 +24,12 @@ use effects::{Fx, Outcome};
 use parked::Parked;
 use pki_types::ServerName;
 use sealgram_flight::{Flight, FlightRules};
-use sealgram_handshake::{Answer, Connected, Error, Handshake, ServerVerification, Side};
+use sealgram_handshake::{
+    Answer, Connected, Error, Handshake, RecordLimits, ServerVerification, Side,
+};
 use sealgram_iana::{AlertDescription, ContentType, HandshakeType, ProtocolVersion, Version};
 use sealgram_record::{RecordLayer, SealError};
-use sealgram_wire::{Message, MessageSeq, Phase, RecordNumber};
+use sealgram_wire::{MAX_PLAINTEXT, Message, MessageSeq, Phase, RecordNumber};
 
 use crate::config::{ClientConfig, ServerConfig, TransportConfig};
 use crate::endpoint::Incoming;
@@ -102,6 +104,8 @@ pub struct Connection {
     cleanup: Option<Instant>,
     /// The alert that goes out next, after whatever else is due.
     alert: Option<AlertDescription>,
+    /// What record_size_limit has settled.
+    limits: Option<RecordLimits>,
     /// The phase whose usage limits were dealt with.
     limit_minded: Option<Phase>,
     /// KeyUpdates of the peer since it last sent application data.
@@ -241,6 +245,7 @@ impl Connection {
             deadline: Some(now.saturating_add(transport.handshake_deadline())),
             cleanup: None,
             alert: None,
+            limits: None,
             limit_minded: None,
             key_updates_in_a_row: 0,
         }
@@ -280,9 +285,20 @@ impl Connection {
     pub fn max_plaintext(&self) -> usize {
         match self.state {
             State::Connected => {
-                self.records.max_plaintext(self.records.write_phase()).unwrap_or_default()
+                let phase = self.records.write_phase();
+                let max = self.records.max_plaintext(phase).unwrap_or_default();
+                max.min(self.max_record(phase))
             }
             _ => 0,
+        }
+    }
+
+    /// The longest plaintext of a record of this phase. Limits that were negotiated hold for
+    /// protected records only (RFC 8449 §4).
+    fn max_record(&self, phase: Phase) -> usize {
+        match self.limits {
+            Some(limits) if !phase.is_plaintext() => limits.send,
+            _ => MAX_PLAINTEXT,
         }
     }
 

@@ -3,7 +3,7 @@
 use sealgram_handshake::Error;
 use sealgram_iana::{AlertDescription, AlertLevel, ContentType};
 use sealgram_record::SealError;
-use sealgram_wire::{Alert, MAX_PLAINTEXT};
+use sealgram_wire::Alert;
 
 use super::{Connection, State};
 use crate::{Instant, Transmit};
@@ -49,7 +49,7 @@ impl Connection {
             };
             let room = out.get_mut(len..).unwrap_or_default();
             let content = room.len().saturating_sub(overhead.before.saturating_add(overhead.after));
-            let content = content.min(MAX_PLAINTEXT);
+            let content = content.min(self.max_record(wanted.phase));
             let start = overhead.before;
             let end = start.saturating_add(content);
             let Some(content) = room.get_mut(start..end) else { break };
