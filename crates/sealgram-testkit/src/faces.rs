@@ -155,7 +155,6 @@ impl Face for EndpointFace {
         datagram: &mut [u8],
         received: &mut dyn FnMut(&[u8]),
     ) {
-        let len = datagram.len();
         let mut out = [0; 2048];
         match self.endpoint.handle_datagram(now, self.path, datagram, &mut out) {
             Routed::Connection(handle, datagram) => {
@@ -182,7 +181,6 @@ impl Face for EndpointFace {
                 self.connections.push((handle, ConnectionFace::new(connection, path)));
             }
             Routed::Reply(transmit) => {
-                assert!(transmit.len <= len, "a reply is longer than what it answers");
                 self.replied += 1;
                 self.replies.push_back(out[..transmit.len].to_vec());
             }
