@@ -13,6 +13,8 @@ use crate::AddressError;
 pub enum Error {
     /// The address cannot be a peer's. Nothing was changed.
     Address(AddressError),
+    /// There is nothing in the datagram that was handed in. Nothing was changed.
+    EmptyDatagram,
     /// The configuration cannot be used.
     Config(ConfigError),
     /// The state does not allow the call. Nothing was changed.
@@ -43,7 +45,9 @@ impl Error {
     #[must_use]
     pub fn kind(&self) -> ErrorKind {
         match self {
-            Self::Address(_) | Self::BufferTooSmall { .. } => ErrorKind::InvalidInput,
+            Self::Address(_) | Self::EmptyDatagram | Self::BufferTooSmall { .. } => {
+                ErrorKind::InvalidInput
+            }
             Self::Config(error) => error.kind(),
             Self::Misuse(error) => error.kind(),
             Self::Send(error) => error.kind(),
@@ -68,6 +72,7 @@ impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Address(error) => fmt::Display::fmt(error, f),
+            Self::EmptyDatagram => f.write_str("an empty datagram is no DTLS"),
             Self::Config(error) => fmt::Display::fmt(error, f),
             Self::Misuse(error) => fmt::Display::fmt(error, f),
             Self::Send(error) => fmt::Display::fmt(error, f),

@@ -8,6 +8,7 @@ use crate::Error;
 /// buffers have grown to what one datagram of the network can hold.
 ///
 /// Bound: filled from one UDP datagram at a time, and emptied before the next one is received.
+/// Only the application can add more, by handing datagrams in itself.
 #[derive(Debug, Default)]
 pub(crate) struct Inbox {
     bytes: Vec<u8>,

@@ -14,6 +14,7 @@ use sealgram::{
     Event, Handle, Incoming, Info, Instant, Path, Routed, ServerConfig, Stats, Timers,
 };
 
+use crate::address::check_peer;
 use crate::clock::Clock;
 use crate::inbox::Inbox;
 use crate::socket::Socket;
@@ -259,6 +260,25 @@ impl Server {
         }
     }
 
+    /// Handles a datagram that the application has received itself: on a socket that serves other
+    /// protocols too, or in another process. Answers leave through the server's own socket.
+    ///
+    /// What there is to tell waits for [`step`](Self::step). An application that hands in one
+    /// datagram after the other without fetching it decides itself how much waits.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Address`] if `from` cannot be a peer's, [`Error::EmptyDatagram`]. Nothing was
+    /// changed then.
+    pub fn handle_datagram(&mut self, from: SocketAddr, datagram: &mut [u8]) -> Result<(), Error> {
+        check_peer(from)?;
+        if datagram.is_empty() {
+            return Err(Error::EmptyDatagram);
+        }
+        self.route(from, datagram);
+        Ok(())
+    }
+
     /// Sends one datagram.
     ///
     /// # Errors
@@ -362,12 +382,21 @@ impl Server {
 
     /// Waits for one datagram and hands it to whom it belongs.
     fn receive(&mut self, wait: Option<Duration>) -> io::Result<()> {
-        let Self { socket, clock, endpoint, peers, inbox, .. } = self;
-        let Some((datagram, from)) = socket.recv(wait)? else { return Ok(()) };
+        let Some((datagram, from)) = self.socket.recv(wait)? else { return Ok(()) };
         if from.port() == 0 {
             // Nobody can be answered there.
             return Ok(());
         }
+        let len = datagram.len();
+        let mut buffer = self.socket.take_buffer();
+        self.route(from, buffer.get_mut(..len).unwrap_or_default());
+        self.socket.put_back(buffer);
+        Ok(())
+    }
+
+    /// Hands a datagram to whom it belongs.
+    fn route(&mut self, from: SocketAddr, datagram: &mut [u8]) {
+        let Self { clock, endpoint, peers, inbox, .. } = self;
         let now = clock.now();
         let path = Path::to(from);
         let queued = inbox.len();
@@ -393,26 +422,25 @@ impl Server {
                     let datagrams = self.inbox.len().saturating_sub(queued);
                     self.after_input(older, datagrams);
                     self.after_input(newer, 0);
-                    return Ok(());
+                    return;
                 }
             }
             Routed::Accept(incoming) => {
                 self.accept(incoming, now);
-                return Ok(());
+                return;
             }
             Routed::Reply(transmit) => {
                 self.transmit(transmit.len, from);
-                return Ok(());
+                return;
             }
             Routed::NotDtls(_) => {
                 self.stats.not_dtls = self.stats.not_dtls.saturating_add(1);
-                return Ok(());
+                return;
             }
-            _ => return Ok(()),
+            _ => return,
         };
         let datagrams = self.inbox.len().saturating_sub(queued);
         self.after_input(peer, datagrams);
-        Ok(())
     }
 
     /// Lets a peer in if there is room.

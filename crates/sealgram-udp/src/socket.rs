@@ -1,5 +1,6 @@
 //! The socket: waiting with a bound, and telling the network's faults from our own.
 
+use core::mem;
 use core::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
 use core::time::Duration;
 use std::io::{self, ErrorKind};
@@ -82,6 +83,16 @@ impl Socket {
                 }
             },
         }
+    }
+
+    /// Lends the buffer that the last datagram lies in. Nothing can be received until it is
+    /// [put back](Self::put_back).
+    pub(crate) fn take_buffer(&mut self) -> Box<[u8]> {
+        mem::take(&mut self.rx)
+    }
+
+    pub(crate) fn put_back(&mut self, buffer: Box<[u8]>) {
+        self.rx = buffer;
     }
 
     fn set_read_timeout(&mut self, wait: Option<Duration>) -> io::Result<()> {
