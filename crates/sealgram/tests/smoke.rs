@@ -154,6 +154,8 @@ fn both_versions_exchange_data_after_a_cookie() {
         assert_eq!(joined.replies, 1);
         assert!(matches!(joined.client.poll_event(), Some(Event::Connected(_))));
         assert!(matches!(joined.server().poll_event(), Some(Event::Connected(_))));
+        assert!(joined.client.info().cookie_exchanged);
+        assert!(joined.server().info().cookie_exchanged);
         joined.exchange(Instant::ZERO);
     }
 }

@@ -8,7 +8,7 @@ use sealgram_iana::{
     AlertDescription, AlertLevel, ContentType, HandshakeType, ProtocolVersion, Version,
 };
 use sealgram_record::{Discard, Discarded, Fault, Opened, Violation};
-use sealgram_wire::{Ack, Alert, Fragment, Group, Message, Phase, Reader};
+use sealgram_wire::{Ack, Alert, Fragment, Group, Message, Phase, Reader, ServerHello};
 
 use super::effects::{Fx, Outcome, from_violation};
 use super::{Connection, Evidence, LAST_FLIGHT_KEPT, State, amplified};
@@ -186,6 +186,7 @@ impl Connection {
             self.info.cookie_exchanged = true;
             self.records.set_plaintext_version(ProtocolVersion::DTLS_1_2);
         }
+        self.info.cookie_exchanged |= is_retry_with_cookie(message);
         if message.typ == HandshakeType::KEY_UPDATE {
             // Each one costs us a derivation and more: without a bound a peer that has nothing to
             // say could keep us busy for ever.
@@ -362,4 +363,11 @@ impl Connection {
         let obeyed_at = now.saturating_add(self.transport.flight.initial_timeout);
         self.evidence.get_or_insert(Evidence { obeyed_at, error });
     }
+}
+
+/// Whether it is a 1.3 server's request to show that we can receive (RFC 9147 §5.1).
+fn is_retry_with_cookie(message: &Message<'_>) -> bool {
+    message.typ == HandshakeType::SERVER_HELLO
+        && ServerHello::read(message.body)
+            .is_ok_and(|hello| hello.is_hello_retry_request() && hello.extensions.cookie.is_some())
 }
