@@ -86,11 +86,12 @@ pub(crate) enum Versions {
 }
 
 impl Versions {
-    /// Those of them that this version speaks.
-    pub(crate) const fn offered(self) -> &'static [Version] {
+    /// The one that is asked for; `None` if all are that the suites and groups allow.
+    pub(crate) const fn only(self) -> Option<Version> {
         match self {
-            Self::V12 | Self::Any => &[Version::V12],
-            Self::V13 => &[],
+            Self::V12 => Some(Version::V12),
+            Self::V13 => Some(Version::V13),
+            Self::Any => None,
         }
     }
 }
@@ -98,7 +99,7 @@ impl Versions {
 /// What both ends have.
 #[derive(Args, Debug)]
 pub(crate) struct CommonArgs {
-    /// Versions offered or accepted. This version of sealgram speaks 1.2 only.
+    /// Versions offered or accepted.
     #[arg(long, value_name = "VERSION", default_value = "any", help_heading = "Protocol")]
     pub(crate) dtls: Versions,
     /// Cipher suites by IANA name, comma separated, in order of preference.
@@ -167,7 +168,8 @@ pub(crate) struct LaterArgs {
 }
 
 impl LaterArgs {
-    fn check(&self) -> Result<(), Failure> {
+    /// Refuses them, before anything is done.
+    pub(crate) fn check(&self) -> Result<(), Failure> {
         let given = [
             ("--raw-public-key", self.raw_public_key),
             ("--psk", !self.psk.is_empty()),
@@ -179,17 +181,6 @@ impl LaterArgs {
             Some((option, _)) => Err(Failure::unavailable(option)),
             None => Ok(()),
         }
-    }
-}
-
-impl CommonArgs {
-    /// Refuses what this version does not have, before anything is done.
-    pub(crate) fn check(&self) -> Result<(), Failure> {
-        self.later.check()?;
-        if self.dtls.offered().is_empty() {
-            return Err(Failure::unavailable("--dtls 1.3").hint("use --dtls 1.2 or --dtls any"));
-        }
-        Ok(())
     }
 }
 

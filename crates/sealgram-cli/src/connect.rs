@@ -221,7 +221,8 @@ impl Session<'_> {
             }
             match self.client.step(wait, &mut buf)? {
                 Some(ClientEvent::Data(len)) => {
-                    if !self.received(buf.get(..len).unwrap_or_default())? {
+                    let wanted = self.received(buf.get(..len).unwrap_or_default())?;
+                    if !wanted {
                         return Ok(());
                     }
                 }

@@ -33,6 +33,11 @@ impl Failure {
         Self { code: USAGE, what: what.into(), hint: None }
     }
 
+    /// A handshake that the command has made with itself.
+    pub(crate) fn handshake(what: String) -> Self {
+        Self { code: HANDSHAKE, what, hint: None }
+    }
+
     /// Something that the command's contract has and this version has not.
     pub(crate) fn unavailable(what: &str) -> Self {
         Self::usage(format!("{what} is not available in this version"))

@@ -103,7 +103,7 @@ mod tests {
 
     #[test]
     fn suites_are_found_without_regard_to_case_and_in_order() {
-        let provider = sealgram::ring::default_provider();
+        let provider = sealgram::default_provider();
         let list = "tls_ecdhe_rsa_with_aes_128_gcm_sha256, TLS_ECDHE_ECDSA_WITH_AES_256_GCM_SHA384";
         assert_eq!(
             suites(list, &provider).unwrap(),
@@ -116,7 +116,7 @@ mod tests {
 
     #[test]
     fn name_that_is_not_available_is_refused_by_name() {
-        let provider = sealgram::ring::default_provider();
+        let provider = sealgram::default_provider();
         let refused = suites("TLS_PSK_WITH_AES_128_CCM", &provider).unwrap_err().to_string();
         assert!(refused.contains("TLS_PSK_WITH_AES_128_CCM is not available"), "{refused}");
         assert!(groups("x25519,nonsense", &provider).unwrap_err().to_string().contains("nonsense"));

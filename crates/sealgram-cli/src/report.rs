@@ -77,7 +77,7 @@ impl Report<'_> {
             "peer_certificate_sha256":
                 (!self.peer_chain.is_empty()).then_some(self.peer_chain),
             "peer_verified": self.peer_verified,
-            "resumed": false,
+            "resumed": negotiated.is_some_and(|n| n.resumed),
             "early_data_accepted": false,
             "cookie_exchanged": info.cookie_exchanged,
             "connection_id_local": null,

@@ -31,11 +31,11 @@ type Identity = (Vec<CertificateDer<'static>>, PrivateKeyDer<'static>);
 macro_rules! options {
     ($builder:expr, $common:expr) => {{
         let common = $common;
-        let mut builder = $builder
-            .with_versions(&common.versions)
-            .with_alpn(common.alpn)
-            .with_srtp(common.srtp)
-            .with_transport(common.transport);
+        let mut builder =
+            $builder.with_alpn(common.alpn).with_srtp(common.srtp).with_transport(common.transport);
+        if let Some(version) = common.version {
+            builder = builder.with_versions(&[version]);
+        }
         if let Some(suites) = &common.suites {
             builder = builder.with_cipher_suites(suites);
         }
@@ -190,7 +190,7 @@ fn identities(args: &CommonArgs) -> Result<Vec<Identity>, Failure> {
 /// What clients and servers are told alike.
 struct Common {
     provider: CryptoProvider,
-    versions: Vec<Version>,
+    version: Option<Version>,
     suites: Option<Vec<CipherSuite>>,
     groups: Option<Vec<NamedGroup>>,
     alpn: Vec<Vec<u8>>,
@@ -202,11 +202,11 @@ struct Common {
 
 impl Common {
     fn new(args: &CommonArgs) -> Result<Self, Failure> {
-        args.check()?;
-        let provider = sealgram::ring::default_provider();
+        args.later.check()?;
+        let provider = sealgram::default_provider();
         let crls = args.crl.iter().map(|path| files::crls(path)).collect::<Result<Vec<_>, _>>()?;
         Ok(Self {
-            versions: args.dtls.offered().to_vec(),
+            version: args.dtls.only(),
             suites: args.suites.as_deref().map(|l| names::suites(l, &provider)).transpose()?,
             groups: args.groups.as_deref().map(|l| names::groups(l, &provider)).transpose()?,
             provider,
