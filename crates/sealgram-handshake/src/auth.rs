@@ -10,7 +10,7 @@ use sealgram_crypto::{
 use sealgram_iana::Version;
 use sealgram_wire::{Asn1Cert, DigitallySigned, List, Message, messages13};
 
-use crate::machine::malformed;
+use crate::error::malformed;
 use crate::{
     Ask, ClientConfig, ClientVerification, Error, PeerMisbehaved, ServerConfig, ServerVerification,
     Session, Side, VerifyPeer,
@@ -170,6 +170,19 @@ pub(crate) fn read_chain_v13(message: &Message<'_>) -> Result<Vec<CertificateDer
         chain.push(CertificateDer::from(entry.cert_data.to_vec()));
     }
     Ok(chain)
+}
+
+/// A chain as it is sent, leaf first; may be empty.
+pub(crate) fn encode_chain_v13(chain: &[CertificateDer<'static>]) -> Vec<u8> {
+    let entries: Vec<_> = chain
+        .iter()
+        .map(|der| messages13::CertificateEntry { cert_data: der, extensions: List::default() })
+        .collect();
+    messages13::Certificate {
+        certificate_request_context: &[],
+        certificate_list: List::from_slice(&entries),
+    }
+    .encode()
 }
 
 /// What a 1.3 CertificateVerify of `side` signs (RFC 8446 §4.4.3).

@@ -4,7 +4,7 @@ use core::fmt;
 
 use sealgram_crypto::{CryptoError, VerificationError};
 use sealgram_iana::{AlertDescription, ExtensionType, HandshakeType, Version};
-use sealgram_wire::Malformed;
+use sealgram_wire::{Malformed, Message};
 
 /// What kind of failure an error is: eight kinds, shared by every error type of sealgram.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
@@ -350,4 +350,15 @@ impl From<VerificationError> for Error {
     fn from(error: VerificationError) -> Self {
         Self::PeerIdentity(error)
     }
+}
+
+/// Names the message in a parsing error.
+pub(crate) fn malformed(message: &Message<'_>) -> impl Fn(Malformed) -> Error + use<> {
+    let typ = Some(message.typ);
+    move |what| Error::Malformed { typ, what }
+}
+
+/// Refuses a message that is none of the `expected`.
+pub(crate) fn unexpected(message: &Message<'_>, expected: &'static str) -> Error {
+    Error::UnexpectedMessage { got: message.typ, expected }
 }

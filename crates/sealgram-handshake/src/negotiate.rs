@@ -13,7 +13,6 @@ use sealgram_wire::{
     ServerExtensions, ServerHello, UseSrtp,
 };
 
-use crate::server::check_v13;
 use crate::transcript::Transcript;
 
 use crate::{
@@ -167,6 +166,26 @@ pub(crate) fn choose_identity_v13(
         let scheme = identity.scheme(Version::V13, |scheme| schemes.contains(scheme))?;
         Some((identity.clone(), scheme))
     })
+}
+
+/// What a 1.3 hello must have (RFC 8446 §9.2, RFC 9147 §5.3).
+fn check_v13(hello: &ClientHello<'_>) -> Result<(), Error> {
+    if hello.compression_methods != [CompressionMethod::NULL.0] {
+        return Err(PeerMisbehaved::Compression.into());
+    }
+    if !hello.cookie.is_empty() {
+        return Err(PeerMisbehaved::BadCookie.into());
+    }
+    let extensions = &hello.extensions;
+    let missing = [
+        (extensions.supported_groups.is_none(), ExtensionType::SUPPORTED_GROUPS),
+        (extensions.key_share.is_none(), ExtensionType::KEY_SHARE),
+        (extensions.signature_algorithms.is_none(), ExtensionType::SIGNATURE_ALGORITHMS),
+    ];
+    match missing.into_iter().find(|(missing, _)| *missing) {
+        Some((_, typ)) => Err(PeerIncompatible::MissingExtension(typ).into()),
+        None => Ok(()),
+    }
 }
 
 /// One share for each group at most, and only for groups that are offered (RFC 8446 §4.2.8).

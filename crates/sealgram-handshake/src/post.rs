@@ -16,7 +16,7 @@ use sealgram_iana::HandshakeType;
 use sealgram_wire::messages13::{KeyUpdate, NewSessionTicket};
 use sealgram_wire::{Group, Message, Phase};
 
-use crate::machine::{malformed, unexpected};
+use crate::error::{malformed, unexpected};
 use crate::schedule::v13::{Application, BySender, Exporter, ResumptionSecret, Traffic};
 use crate::session::Facts;
 use crate::{

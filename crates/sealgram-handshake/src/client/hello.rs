@@ -25,8 +25,9 @@ use sealgram_wire::{
     PskIdentity, Random, ServerHello, UseSrtp, Writer,
 };
 
-use super::{Client, v12, v13};
-use crate::machine::{malformed, unexpected};
+use super::{v12, v13};
+use crate::error::{malformed, unexpected};
+use crate::machine::State;
 use crate::negotiate::{Offered, own_record_size_limit};
 use crate::schedule::v13::{OfferedPsk, PskKind};
 use crate::transcript::Transcript;
@@ -89,7 +90,7 @@ struct Variable<'a> {
 }
 
 impl HelloSent {
-    pub(super) fn start(
+    pub(crate) fn start(
         config: Arc<ClientConfig>,
         name: Option<ServerName<'static>>,
         fx: &mut dyn Effects,
@@ -111,15 +112,15 @@ impl HelloSent {
         Ok(Self { config, name, random, shares, hello, requests_answered: 0, retry: None, offer })
     }
 
-    pub(super) fn handle(
+    pub(crate) fn handle(
         self,
         message: &Message<'_>,
         fx: &mut dyn Effects,
-    ) -> Result<Client, Error> {
+    ) -> Result<State, Error> {
         match message.typ {
             HandshakeType::HELLO_VERIFY_REQUEST if self.retry.is_none() => {
                 let next = self.answer_request(message, fx)?;
-                Ok(Client::Hello(Box::new(next)))
+                Ok(State::ClientHello(Box::new(next)))
             }
             HandshakeType::SERVER_HELLO => self.on_server_hello(message, fx),
             _ => Err(unexpected(message, "ServerHello or HelloVerifyRequest")),
@@ -158,13 +159,13 @@ impl HelloSent {
         parts.send(variable, fx)
     }
 
-    fn on_server_hello(self, message: &Message<'_>, fx: &mut dyn Effects) -> Result<Client, Error> {
+    fn on_server_hello(self, message: &Message<'_>, fx: &mut dyn Effects) -> Result<State, Error> {
         let hello = ServerHello::read(message.body).map_err(malformed(message))?;
         match self.check_version(&hello)? {
             Version::V12 => self.start_v12(message, &hello, fx),
             Version::V13 if hello.is_hello_retry_request() => {
                 let next = self.answer_retry(message, &hello, fx)?;
-                Ok(Client::Hello(Box::new(next)))
+                Ok(State::ClientHello(Box::new(next)))
             }
             Version::V13 => self.start_v13(message, &hello, fx),
         }
@@ -219,7 +220,7 @@ impl HelloSent {
         message: &Message<'_>,
         hello: &ServerHello<'_>,
         fx: &mut dyn Effects,
-    ) -> Result<Client, Error> {
+    ) -> Result<State, Error> {
         let suite = self.offered_suite(hello, Version::V12)?;
         let Self { config, name, random, hello: sent, offer, .. } = self;
         let common = &config.common;
@@ -263,8 +264,8 @@ impl HelloSent {
             session_id: hello.session_id.to_vec(),
         };
         match resumed {
-            Some(offer) => start.resume(offer.kept, fx).map(Client::from),
-            None => Ok(start.expect_certificate().into()),
+            Some(offer) => start.resume(offer.kept, fx),
+            None => Ok(start.expect_certificate()),
         }
     }
 
@@ -315,7 +316,7 @@ impl HelloSent {
         message: &Message<'_>,
         hello: &ServerHello<'_>,
         fx: &mut dyn Effects,
-    ) -> Result<Client, Error> {
+    ) -> Result<State, Error> {
         let suite = self.offered_suite(hello, Version::V13)?;
         check_session_id(hello)?;
         let Self { config, name, random, shares, hello: sent, retry, offer, .. } = self;

@@ -14,6 +14,7 @@
 //! Finished ──>
 //! ```
 
+use alloc::boxed::Box;
 use alloc::sync::Arc;
 use alloc::vec::Vec;
 
@@ -30,13 +31,14 @@ use sealgram_wire::messages12::{
 use sealgram_wire::{Asn1Cert, DigitallySigned, Group, List, Message, Phase};
 
 use crate::auth::{self, Identity, PeerAuthenticated};
-use crate::machine::{malformed, unexpected};
+use crate::error::{malformed, unexpected};
+use crate::machine::{State, WaitIdentity as WaitingIdentity, WaitSignature as WaitingSignature};
 use crate::negotiate::{Answers, framing};
 use crate::schedule::v12::MasterSecret;
 use crate::session::Facts;
 use crate::transcript::Transcript;
 use crate::{
-    Answer, Ask, CertifiedKey, ClientConfig, ClientSession, Connected, Effects, Error, KeySource,
+    Ask, CertifiedKey, ClientConfig, ClientSession, Connected, Effects, Error, KeySource,
     Negotiated, PeerMisbehaved, Randoms, Session, Side, Sign,
 };
 
@@ -56,64 +58,39 @@ pub(crate) struct Hellos {
     pub(super) session_id: Vec<u8>,
 }
 
+/// What is expected next.
 #[derive(Debug)]
 pub(crate) enum Client12 {
-    ExpectCertificate(Hellos),
-    ExpectServerKeyExchange(ExpectServerKeyExchange),
-    ExpectRequestOrDone(ServerFlight),
-    WaitIdentity(ServerFlight),
-    WaitSignature(WaitSignature),
-    ExpectTicket(ExpectTicket),
-    ExpectFinished(ExpectFinished),
-    Connected(MasterSecret),
+    Certificate(Hellos),
+    ServerKeyExchange(ExpectServerKeyExchange),
+    RequestOrDone(ServerFlight),
+    Ticket(ExpectTicket),
+    Finished(ExpectFinished),
 }
 
 impl Client12 {
-    pub(super) fn handle(self, message: &Message<'_>, fx: &mut dyn Effects) -> Result<Self, Error> {
+    pub(crate) fn handle(
+        self,
+        message: &Message<'_>,
+        fx: &mut dyn Effects,
+    ) -> Result<State, Error> {
         match self {
-            Self::ExpectCertificate(state) => state.on_certificate(message),
-            Self::ExpectServerKeyExchange(state) => state.handle(message),
-            Self::ExpectRequestOrDone(state) => state.handle(message, fx),
-            Self::ExpectTicket(state) => state.handle(message, fx),
-            Self::ExpectFinished(state) => state.handle(message, fx),
-            Self::WaitIdentity(_) | Self::WaitSignature(_) | Self::Connected(_) => {
-                Err(unexpected(message, "no handshake message"))
-            }
-        }
-    }
-
-    pub(super) fn waits_for(&self, answer: &Answer) -> bool {
-        matches!(
-            (self, answer),
-            (Self::WaitIdentity(_), Answer::VerifyPeer(_))
-                | (Self::WaitSignature(_), Answer::Sign(_))
-        )
-    }
-
-    pub(super) fn resolve(self, answer: Answer, fx: &mut dyn Effects) -> Result<Self, Error> {
-        match (self, answer) {
-            (Self::WaitIdentity(state), Answer::VerifyPeer(verified)) => {
-                state.accept(verified?, fx)
-            }
-            (Self::WaitSignature(state), Answer::Sign(signature)) => {
-                state.on_signature(signature, fx)
-            }
-            (state, _) => Ok(state),
+            Self::Certificate(state) => state.on_certificate(message),
+            Self::ServerKeyExchange(state) => state.handle(message),
+            Self::RequestOrDone(state) => state.handle(message, fx),
+            Self::Ticket(state) => state.handle(message, fx),
+            Self::Finished(state) => state.handle(message, fx),
         }
     }
 }
 
 impl Hellos {
-    pub(super) const fn expect_certificate(self) -> Client12 {
-        Client12::ExpectCertificate(self)
+    pub(super) fn expect_certificate(self) -> State {
+        Client12::Certificate(self).into()
     }
 
     /// The server goes on with the session that was offered (RFC 5246 §7.3, RFC 7627 §5.3).
-    pub(super) fn resume(
-        self,
-        kept: ClientSession,
-        fx: &mut dyn Effects,
-    ) -> Result<Client12, Error> {
+    pub(super) fn resume(self, kept: ClientSession, fx: &mut dyn Effects) -> Result<State, Error> {
         let session = &kept.session;
         if session.suite != self.suite.id()
             || session.extended_master_secret != self.extended_master_secret
@@ -140,7 +117,7 @@ impl Hellos {
         keyed.expect_ticket_or_finished(fx)
     }
 
-    fn on_certificate(mut self, message: &Message<'_>) -> Result<Client12, Error> {
+    fn on_certificate(mut self, message: &Message<'_>) -> Result<State, Error> {
         if message.typ != HandshakeType::CERTIFICATE {
             return Err(unexpected(message, "Certificate"));
         }
@@ -151,7 +128,7 @@ impl Hellos {
         }
         self.transcript.add_message(message);
         let next = ExpectServerKeyExchange { hellos: self, chain };
-        Ok(Client12::ExpectServerKeyExchange(next))
+        Ok(Client12::ServerKeyExchange(next).into())
     }
 
     fn send(
@@ -185,7 +162,7 @@ pub(crate) struct ExpectServerKeyExchange {
 }
 
 impl ExpectServerKeyExchange {
-    fn handle(mut self, message: &Message<'_>) -> Result<Client12, Error> {
+    fn handle(mut self, message: &Message<'_>) -> Result<State, Error> {
         if message.typ != HandshakeType::SERVER_KEY_EXCHANGE {
             return Err(unexpected(message, "ServerKeyExchange"));
         }
@@ -219,7 +196,7 @@ impl ExpectServerKeyExchange {
             request: None,
             hellos: self.hellos,
         };
-        Ok(Client12::ExpectRequestOrDone(ServerFlight { received, signature: verified }))
+        Ok(Client12::RequestOrDone(ServerFlight { received, signature: verified }).into())
     }
 }
 
@@ -246,7 +223,7 @@ struct Received {
 struct Requested(Option<(Arc<CertifiedKey>, SignatureScheme)>);
 
 impl ServerFlight {
-    fn handle(mut self, message: &Message<'_>, fx: &mut dyn Effects) -> Result<Client12, Error> {
+    fn handle(mut self, message: &Message<'_>, fx: &mut dyn Effects) -> Result<State, Error> {
         let received = &mut self.received;
         match message.typ {
             HandshakeType::CERTIFICATE_REQUEST if received.request.is_none() => {
@@ -254,7 +231,7 @@ impl ServerFlight {
                 let identity = choose_identity(&received.hellos.config, &request);
                 received.request = Some(Requested(identity));
                 received.hellos.transcript.add_message(message);
-                Ok(Client12::ExpectRequestOrDone(self))
+                Ok(Client12::RequestOrDone(self).into())
             }
             HandshakeType::SERVER_HELLO_DONE => {
                 ServerHelloDone::read(message.body).map_err(malformed(message))?;
@@ -265,25 +242,29 @@ impl ServerFlight {
         }
     }
 
-    fn verify(self, fx: &mut dyn Effects) -> Result<Client12, Error> {
+    fn verify(self, fx: &mut dyn Effects) -> Result<State, Error> {
         let Received { hellos, chain, .. } = &self.received;
         match auth::verify_server(&hellos.config, chain, hellos.name.as_ref())? {
             Identity::Verified(identity) => self.accept(identity, fx),
             Identity::Asked(ask) => {
                 fx.ask(ask);
-                Ok(Client12::WaitIdentity(self))
+                Ok(State::WaitIdentity(WaitingIdentity::Client12(Box::new(self))))
             }
         }
     }
 
-    fn accept(self, identity: IdentityVerified, fx: &mut dyn Effects) -> Result<Client12, Error> {
+    pub(crate) fn accept(
+        self,
+        identity: IdentityVerified,
+        fx: &mut dyn Effects,
+    ) -> Result<State, Error> {
         self.received.answer(PeerAuthenticated::by_certificate(identity, self.signature), fx)
     }
 }
 
 impl Received {
     /// Sends our flight up to where a signature may be needed.
-    fn answer(mut self, peer: PeerAuthenticated, fx: &mut dyn Effects) -> Result<Client12, Error> {
+    fn answer(mut self, peer: PeerAuthenticated, fx: &mut dyn Effects) -> Result<State, Error> {
         let identity = match self.request {
             None => None,
             Some(Requested(identity)) => {
@@ -347,7 +328,7 @@ impl WaitSignature {
         identity: &CertifiedKey,
         message: Vec<u8>,
         fx: &mut dyn Effects,
-    ) -> Result<Client12, Error> {
+    ) -> Result<State, Error> {
         match &identity.key {
             KeySource::Inline(key) => {
                 let signature = key.sign(self.scheme, &message);
@@ -356,16 +337,16 @@ impl WaitSignature {
             KeySource::Ask { .. } => {
                 let chain = identity.chain.clone();
                 fx.ask(Ask::Sign(Sign { scheme: self.scheme, message, chain }));
-                Ok(Client12::WaitSignature(self))
+                Ok(State::WaitSignature(WaitingSignature::Client12(Box::new(self))))
             }
         }
     }
 
-    fn on_signature(
+    pub(crate) fn on_signature(
         mut self,
         signature: Result<Vec<u8>, CryptoError>,
         fx: &mut dyn Effects,
-    ) -> Result<Client12, Error> {
+    ) -> Result<State, Error> {
         let body = DigitallySigned { scheme: self.scheme, signature: &signature? }.encode();
         let typ = HandshakeType::CERTIFICATE_VERIFY;
         self.keyed.hellos.send(typ, &body, Phase::Plaintext, fx)?;
@@ -375,7 +356,7 @@ impl WaitSignature {
 
 impl Keyed {
     /// Sends our Finished, ahead of the server's.
-    fn finish(mut self, fx: &mut dyn Effects) -> Result<Client12, Error> {
+    fn finish(mut self, fx: &mut dyn Effects) -> Result<State, Error> {
         self.send_finished(Group::Flight, fx)?;
         self.expect_ticket_or_finished(fx)
     }
@@ -388,9 +369,9 @@ impl Keyed {
         self.hellos.send_in(group, HandshakeType::FINISHED, &verify_data, phase, fx)
     }
 
-    fn expect_ticket_or_finished(self, fx: &mut dyn Effects) -> Result<Client12, Error> {
+    fn expect_ticket_or_finished(self, fx: &mut dyn Effects) -> Result<State, Error> {
         if self.hellos.ticket_promised {
-            return Ok(Client12::ExpectTicket(ExpectTicket(self)));
+            return Ok(Client12::Ticket(ExpectTicket(self)).into());
         }
         self.expect_finished(Vec::new(), 0, fx)
     }
@@ -401,9 +382,9 @@ impl Keyed {
         ticket: Vec<u8>,
         lifetime: u32,
         fx: &mut dyn Effects,
-    ) -> Result<Client12, Error> {
+    ) -> Result<State, Error> {
         fx.install_read(Phase::Application(0), self.master.traffic(Side::Server))?;
-        Ok(Client12::ExpectFinished(ExpectFinished { keyed: self, ticket, lifetime }))
+        Ok(Client12::Finished(ExpectFinished { keyed: self, ticket, lifetime }).into())
     }
 }
 
@@ -412,7 +393,7 @@ impl Keyed {
 pub(crate) struct ExpectTicket(Keyed);
 
 impl ExpectTicket {
-    fn handle(mut self, message: &Message<'_>, fx: &mut dyn Effects) -> Result<Client12, Error> {
+    fn handle(mut self, message: &Message<'_>, fx: &mut dyn Effects) -> Result<State, Error> {
         if message.typ != HandshakeType::NEW_SESSION_TICKET {
             return Err(unexpected(message, "NewSessionTicket"));
         }
@@ -440,7 +421,7 @@ pub(crate) struct ExpectFinished {
 }
 
 impl ExpectFinished {
-    fn handle(self, message: &Message<'_>, fx: &mut dyn Effects) -> Result<Client12, Error> {
+    fn handle(self, message: &Message<'_>, fx: &mut dyn Effects) -> Result<State, Error> {
         if message.typ != HandshakeType::FINISHED {
             return Err(unexpected(message, "Finished"));
         }
@@ -469,7 +450,7 @@ impl ExpectFinished {
         keyed.keep_session(&negotiated, ticket, lifetime);
         let Keyed { chain, master, peer: PeerAuthenticated { .. }, .. } = keyed;
         fx.connected(Connected { negotiated, peer_chain: chain });
-        Ok(Client12::Connected(master))
+        Ok(State::Connected12(master))
     }
 }
 
@@ -518,4 +499,10 @@ fn choose_identity(
         let scheme = identity.scheme(Version::V12, accepts)?;
         request.certificate_types.contains(typ).then(|| (identity.clone(), scheme))
     })
+}
+
+impl From<Client12> for State {
+    fn from(state: Client12) -> Self {
+        Self::Client12(Box::new(state))
+    }
 }

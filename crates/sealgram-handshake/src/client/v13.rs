@@ -21,21 +21,19 @@ use alloc::vec::Vec;
 use pki_types::{CertificateDer, ServerName};
 use sealgram_crypto::{CryptoError, IdentityVerified, SharedSecret, SignatureVerified, Suite};
 use sealgram_iana::{ExtensionType, HandshakeType, NamedGroup, SignatureScheme, Version};
-use sealgram_wire::messages13::{
-    Certificate, CertificateEntry, CertificateRequest, EncryptedExtensions,
-};
-use sealgram_wire::{DigitallySigned, Group, List, Message, Phase};
+use sealgram_wire::messages13::{CertificateRequest, EncryptedExtensions};
+use sealgram_wire::{DigitallySigned, Group, Message, Phase};
 
-use super::Client;
 use super::hello::check_types;
 use crate::auth::{self, Identity, PeerAuthenticated};
-use crate::machine::{malformed, unexpected};
+use crate::error::{malformed, unexpected};
+use crate::machine::{State, WaitIdentity as WaitingIdentity, WaitSignature as WaitingSignature};
 use crate::negotiate::{Answers, Offered};
 use crate::post::{Connected13, TicketTaker};
 use crate::schedule::v13::{Early, Handshake, Log, Master, OfferedPsk, PskKind};
 use crate::transcript::Transcript;
 use crate::{
-    Answer, Ask, CertifiedKey, ClientConfig, ClientSession, Connected, Effects, Error, KeySource,
+    Ask, CertifiedKey, ClientConfig, ClientSession, Connected, Effects, Error, KeySource,
     Negotiated, PeerIncompatible, PeerMisbehaved, Session, Side, Sign,
 };
 
@@ -53,55 +51,31 @@ pub(crate) struct Hellos {
     pub(super) transcript: Transcript,
 }
 
+/// What is expected next.
 #[derive(Debug)]
 pub(crate) enum Client13 {
-    ExpectEncryptedExtensions(ExpectEncryptedExtensions),
-    ExpectCertificateOrRequest(Negotiating),
-    ExpectCertificate(Negotiating),
-    ExpectCertificateVerify(ExpectCertificateVerify),
-    WaitIdentity(WaitIdentity),
-    ExpectFinished(ExpectFinished),
-    WaitSignature(WaitSignature),
+    EncryptedExtensions(ExpectEncryptedExtensions),
+    CertificateOrRequest(Negotiating),
+    Certificate(Negotiating),
+    CertificateVerify(ExpectCertificateVerify),
+    Finished(ExpectFinished),
 }
 
 impl Client13 {
-    pub(super) fn handle(
+    pub(crate) fn handle(
         self,
         message: &Message<'_>,
         fx: &mut dyn Effects,
-    ) -> Result<Client, Error> {
+    ) -> Result<State, Error> {
         match self {
-            Self::ExpectEncryptedExtensions(state) => state.handle(message, fx),
-            Self::ExpectCertificateOrRequest(state) => match message.typ {
+            Self::EncryptedExtensions(state) => state.handle(message, fx),
+            Self::CertificateOrRequest(state) => match message.typ {
                 HandshakeType::CERTIFICATE_REQUEST => state.on_request(message),
                 _ => state.on_certificate(message),
             },
-            Self::ExpectCertificate(state) => state.on_certificate(message),
-            Self::ExpectCertificateVerify(state) => state.handle(message, fx),
-            Self::ExpectFinished(state) => state.handle(message, fx),
-            Self::WaitIdentity(_) | Self::WaitSignature(_) => {
-                Err(unexpected(message, "no handshake message"))
-            }
-        }
-    }
-
-    pub(super) const fn waits_for(&self, answer: &Answer) -> bool {
-        matches!(
-            (self, answer),
-            (Self::WaitIdentity(_), Answer::VerifyPeer(_))
-                | (Self::WaitSignature(_), Answer::Sign(_))
-        )
-    }
-
-    pub(super) fn resolve(self, answer: Answer, fx: &mut dyn Effects) -> Result<Client, Error> {
-        match (self, answer) {
-            (Self::WaitIdentity(state), Answer::VerifyPeer(verified)) => {
-                Ok(state.accept(verified?))
-            }
-            (Self::WaitSignature(state), Answer::Sign(signature)) => {
-                state.on_signature(signature, fx)
-            }
-            (state, _) => Ok(state.into()),
+            Self::Certificate(state) => state.on_certificate(message),
+            Self::CertificateVerify(state) => state.handle(message, fx),
+            Self::Finished(state) => state.handle(message, fx),
         }
     }
 }
@@ -112,7 +86,7 @@ impl Hellos {
         shared: SharedSecret,
         resumed: Option<ClientSession>,
         fx: &mut dyn Effects,
-    ) -> Result<Client, Error> {
+    ) -> Result<State, Error> {
         let log = log(&self.config, &self.client_random);
         let hash = self.suite.hash;
         let early = match &resumed {
@@ -126,7 +100,7 @@ impl Hellos {
         fx.install_write(Phase::Handshake, traffic.client)?;
         fx.install_read(Phase::Handshake, traffic.server)?;
         let next = ExpectEncryptedExtensions { hellos: self, schedule, resumed };
-        Ok(Client13::ExpectEncryptedExtensions(next).into())
+        Ok(Client13::EncryptedExtensions(next).into())
     }
 
     fn send(&mut self, typ: HandshakeType, body: &[u8], fx: &mut dyn Effects) -> Result<(), Error> {
@@ -149,7 +123,7 @@ pub(crate) struct ExpectEncryptedExtensions {
 }
 
 impl ExpectEncryptedExtensions {
-    fn handle(self, message: &Message<'_>, fx: &mut dyn Effects) -> Result<Client, Error> {
+    fn handle(self, message: &Message<'_>, fx: &mut dyn Effects) -> Result<State, Error> {
         if message.typ != HandshakeType::ENCRYPTED_EXTENSIONS {
             return Err(unexpected(message, "EncryptedExtensions"));
         }
@@ -173,7 +147,7 @@ impl ExpectEncryptedExtensions {
         hellos.transcript.add_message(message);
         let negotiating = Negotiating { hellos, schedule, answers, request: None };
         match resumed {
-            None => Ok(Client13::ExpectCertificateOrRequest(negotiating).into()),
+            None => Ok(Client13::CertificateOrRequest(negotiating).into()),
             Some(kept) => negotiating.resume(kept.session),
         }
     }
@@ -194,7 +168,7 @@ struct Requested(Option<(Arc<CertifiedKey>, SignatureScheme)>);
 
 impl Negotiating {
     /// The server needs no certificate: it holds the session's key.
-    fn resume(self, session: Session) -> Result<Client, Error> {
+    fn resume(self, session: Session) -> Result<State, Error> {
         let Hellos { config, name, .. } = &self.hellos;
         if config.verify_resumed {
             auth::verify_server_again(config, &session.peer_chain, name.as_ref())?;
@@ -203,10 +177,10 @@ impl Negotiating {
         let authenticated_at = Some(session.authenticated_at);
         let chain = session.peer_chain;
         let server = Server { chain, scheme: None, authenticated_at, peer };
-        Ok(Client13::ExpectFinished(ExpectFinished { negotiating: self, server }).into())
+        Ok(Client13::Finished(ExpectFinished { negotiating: self, server }).into())
     }
 
-    fn on_request(mut self, message: &Message<'_>) -> Result<Client, Error> {
+    fn on_request(mut self, message: &Message<'_>) -> Result<State, Error> {
         let request = CertificateRequest::read(message.body).map_err(malformed(message))?;
         // RFC 8446 §4.3.2: the context is for requests after the handshake.
         if !request.certificate_request_context.is_empty() {
@@ -221,10 +195,10 @@ impl Negotiating {
         });
         self.request = Some(Requested(identity));
         self.hellos.transcript.add_message(message);
-        Ok(Client13::ExpectCertificate(self).into())
+        Ok(Client13::Certificate(self).into())
     }
 
-    fn on_certificate(mut self, message: &Message<'_>) -> Result<Client, Error> {
+    fn on_certificate(mut self, message: &Message<'_>) -> Result<State, Error> {
         if message.typ != HandshakeType::CERTIFICATE {
             return Err(unexpected(message, "Certificate"));
         }
@@ -234,7 +208,7 @@ impl Negotiating {
         }
         self.hellos.transcript.add_message(message);
         let next = ExpectCertificateVerify { negotiating: self, chain };
-        Ok(Client13::ExpectCertificateVerify(next).into())
+        Ok(Client13::CertificateVerify(next).into())
     }
 }
 
@@ -245,7 +219,7 @@ pub(crate) struct ExpectCertificateVerify {
 }
 
 impl ExpectCertificateVerify {
-    fn handle(self, message: &Message<'_>, fx: &mut dyn Effects) -> Result<Client, Error> {
+    fn handle(self, message: &Message<'_>, fx: &mut dyn Effects) -> Result<State, Error> {
         if message.typ != HandshakeType::CERTIFICATE_VERIFY {
             return Err(unexpected(message, "CertificateVerify"));
         }
@@ -266,7 +240,7 @@ impl ExpectCertificateVerify {
             Identity::Verified(identity) => Ok(next.accept(identity)),
             Identity::Asked(ask) => {
                 fx.ask(ask);
-                Ok(Client13::WaitIdentity(next).into())
+                Ok(State::WaitIdentity(WaitingIdentity::Client13(Box::new(next))))
             }
         }
     }
@@ -282,11 +256,11 @@ pub(crate) struct WaitIdentity {
 }
 
 impl WaitIdentity {
-    fn accept(self, identity: IdentityVerified) -> Client {
+    pub(crate) fn accept(self, identity: IdentityVerified) -> State {
         let Self { negotiating, chain, scheme, signature } = self;
         let peer = PeerAuthenticated::by_certificate(identity, signature);
         let server = Server { chain, scheme: Some(scheme), authenticated_at: None, peer };
-        Client13::ExpectFinished(ExpectFinished { negotiating, server }).into()
+        Client13::Finished(ExpectFinished { negotiating, server }).into()
     }
 }
 
@@ -308,7 +282,7 @@ pub(crate) struct ExpectFinished {
 }
 
 impl ExpectFinished {
-    fn handle(self, message: &Message<'_>, fx: &mut dyn Effects) -> Result<Client, Error> {
+    fn handle(self, message: &Message<'_>, fx: &mut dyn Effects) -> Result<State, Error> {
         if message.typ != HandshakeType::FINISHED {
             return Err(unexpected(message, "Finished"));
         }
@@ -326,7 +300,7 @@ impl ExpectFinished {
             None => None,
             Some(Requested(identity)) => {
                 let chain = identity.as_ref().map_or(&[][..], |(identity, _)| &identity.chain);
-                hellos.send(HandshakeType::CERTIFICATE, &encode_chain(chain), fx)?;
+                hellos.send(HandshakeType::CERTIFICATE, &auth::encode_chain_v13(chain), fx)?;
                 identity
             }
         };
@@ -336,16 +310,6 @@ impl ExpectFinished {
             Some((identity, scheme)) => WaitSignature { authenticated, scheme }.sign(&identity, fx),
         }
     }
-}
-
-/// A chain as it is sent, leaf first; may be empty.
-pub(crate) fn encode_chain(chain: &[CertificateDer<'static>]) -> Vec<u8> {
-    let entries: Vec<_> = chain
-        .iter()
-        .map(|der| CertificateEntry { cert_data: der, extensions: List::default() })
-        .collect();
-    Certificate { certificate_request_context: &[], certificate_list: List::from_slice(&entries) }
-        .encode()
 }
 
 /// The server is who it should be and has finished.
@@ -366,7 +330,7 @@ pub(crate) struct WaitSignature {
 }
 
 impl WaitSignature {
-    fn sign(self, identity: &CertifiedKey, fx: &mut dyn Effects) -> Result<Client, Error> {
+    fn sign(self, identity: &CertifiedKey, fx: &mut dyn Effects) -> Result<State, Error> {
         let transcript = self.authenticated.hellos.transcript.current();
         let message = auth::signed_bytes_v13(Side::Client, &transcript);
         match &identity.key {
@@ -377,16 +341,16 @@ impl WaitSignature {
             KeySource::Ask { .. } => {
                 let chain = identity.chain.clone();
                 fx.ask(Ask::Sign(Sign { scheme: self.scheme, message, chain }));
-                Ok(Client13::WaitSignature(self).into())
+                Ok(State::WaitSignature(WaitingSignature::Client13(Box::new(self))))
             }
         }
     }
 
-    fn on_signature(
+    pub(crate) fn on_signature(
         mut self,
         signature: Result<Vec<u8>, CryptoError>,
         fx: &mut dyn Effects,
-    ) -> Result<Client, Error> {
+    ) -> Result<State, Error> {
         let body = DigitallySigned { scheme: self.scheme, signature: &signature? }.encode();
         self.authenticated.hellos.send(HandshakeType::CERTIFICATE_VERIFY, &body, fx)?;
         self.authenticated.finish(fx)
@@ -394,7 +358,7 @@ impl WaitSignature {
 }
 
 impl Authenticated {
-    fn finish(self, fx: &mut dyn Effects) -> Result<Client, Error> {
+    fn finish(self, fx: &mut dyn Effects) -> Result<State, Error> {
         let Self { mut hellos, answers, server, master } = self;
         let Server { chain, scheme, authenticated_at, peer: PeerAuthenticated { .. } } = server;
         let verify_data = master.client_verify_data(&hellos.transcript.current());
@@ -426,6 +390,12 @@ impl Authenticated {
             })
         });
         fx.connected(Connected { negotiated, peer_chain: chain });
-        Ok(Client::Connected13(Box::new(Connected13::client(application, tickets))))
+        Ok(State::Connected13(Box::new(Connected13::client(application, tickets))))
+    }
+}
+
+impl From<Client13> for State {
+    fn from(state: Client13) -> Self {
+        Self::Client13(Box::new(state))
     }
 }

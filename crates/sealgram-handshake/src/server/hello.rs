@@ -11,13 +11,13 @@ use alloc::sync::Arc;
 use alloc::boxed::Box;
 use sealgram_crypto::{Digest, Suite};
 use sealgram_iana::{
-    CipherSuite, CompressionMethod, ExtensionType, HandshakeType, NamedGroup, PskKeyExchangeMode,
-    Version,
+    CipherSuite, CompressionMethod, HandshakeType, NamedGroup, PskKeyExchangeMode, Version,
 };
 use sealgram_wire::{ClientHello, Group, Message, MessageSeq, Phase, Random};
 
-use super::{Server, resume, v12, v13};
-use crate::machine::{malformed, unexpected};
+use super::{resume, v12, v13};
+use crate::error::{malformed, unexpected};
+use crate::machine::State;
 use crate::negotiate::{
     Answers, Choice13, check_point_formats, choose_identity_v13, choose_v12, choose_v13,
     choose_version, hello_hash, hello_retry_request,
@@ -47,15 +47,15 @@ pub struct Retried {
 }
 
 impl ExpectHello {
-    pub(super) const fn new(config: Arc<ServerConfig>, retried: Option<Retried>) -> Self {
+    pub(crate) const fn new(config: Arc<ServerConfig>, retried: Option<Retried>) -> Self {
         Self { config, retried }
     }
 
-    pub(super) fn handle(
+    pub(crate) fn handle(
         self,
         message: &Message<'_>,
         fx: &mut dyn Effects,
-    ) -> Result<Server, Error> {
+    ) -> Result<State, Error> {
         if message.typ != HandshakeType::CLIENT_HELLO {
             return Err(unexpected(message, "ClientHello"));
         }
@@ -72,7 +72,7 @@ impl ExpectHello {
         message: &Message<'_>,
         hello: &ClientHello<'_>,
         fx: &mut dyn Effects,
-    ) -> Result<Server, Error> {
+    ) -> Result<State, Error> {
         let config = self.config;
         let common = &config.common;
         if !hello.compression_methods.contains(&CompressionMethod::NULL.0) {
@@ -140,8 +140,8 @@ impl ExpectHello {
             config: config.clone(),
         };
         match (choice, resumed) {
-            (Some(choice), _) => hello.answer(&choice, fx).map(Server::from),
-            (None, Some(session)) => hello.resume(session, fx).map(Server::from),
+            (Some(choice), _) => hello.answer(&choice, fx),
+            (None, Some(session)) => hello.resume(session, fx),
             (None, None) => Err(PeerIncompatible::NoSharedSuite.into()),
         }
     }
@@ -151,7 +151,7 @@ impl ExpectHello {
         message: &Message<'_>,
         hello: &ClientHello<'_>,
         fx: &mut dyn Effects,
-    ) -> Result<Server, Error> {
+    ) -> Result<State, Error> {
         let Self { config, retried } = self;
         let choice = choose_v13(&config, hello)?;
         let Some(share) = choice.share.filter(|_| honours(retried.as_ref(), &choice, hello)) else {
@@ -222,7 +222,7 @@ fn retry(
     message: &Message<'_>,
     choice: &Choice13<'_>,
     fx: &mut dyn Effects,
-) -> Result<Server, Error> {
+) -> Result<State, Error> {
     let group = choice.group.name();
     let request = hello_retry_request(choice.suite.id(), Some(group), None);
     fx.set_version(Version::V13);
@@ -234,25 +234,5 @@ fn retry(
         request: request.into_boxed_slice(),
     };
     let next = ExpectHello { config, retried: Some(retried) };
-    Ok(Server::ExpectHello(Box::new(next)))
-}
-
-/// What a 1.3 hello must have (RFC 8446 §9.2, RFC 9147 §5.3).
-pub(crate) fn check_v13(hello: &ClientHello<'_>) -> Result<(), Error> {
-    if hello.compression_methods != [CompressionMethod::NULL.0] {
-        return Err(PeerMisbehaved::Compression.into());
-    }
-    if !hello.cookie.is_empty() {
-        return Err(PeerMisbehaved::BadCookie.into());
-    }
-    let extensions = &hello.extensions;
-    let missing = [
-        (extensions.supported_groups.is_none(), ExtensionType::SUPPORTED_GROUPS),
-        (extensions.key_share.is_none(), ExtensionType::KEY_SHARE),
-        (extensions.signature_algorithms.is_none(), ExtensionType::SIGNATURE_ALGORITHMS),
-    ];
-    match missing.into_iter().find(|(missing, _)| *missing) {
-        Some((_, typ)) => Err(PeerIncompatible::MissingExtension(typ).into()),
-        None => Ok(()),
-    }
+    Ok(State::ServerHello(Box::new(next)))
 }

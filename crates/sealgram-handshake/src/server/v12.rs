@@ -32,13 +32,14 @@ use sealgram_wire::{
 
 use super::resume::{Keeping, New};
 use crate::auth::{self, Identity, PeerAuthenticated};
-use crate::machine::{malformed, unexpected};
+use crate::error::{malformed, unexpected};
+use crate::machine::{State, WaitIdentity as WaitingIdentity, WaitSignature as WaitingSignature};
 use crate::negotiate::{Answers, Choice, framing, own_record_size_limit};
 use crate::schedule::v12::MasterSecret;
 use crate::transcript::Transcript;
 use crate::{
-    Answer, Ask, Connected, Effects, Error, KeySource, Negotiated, PeerMisbehaved, Randoms,
-    ServerConfig, Session, Side, Sign,
+    Ask, Connected, Effects, Error, KeySource, Negotiated, PeerMisbehaved, Randoms, ServerConfig,
+    Session, Side, Sign,
 };
 
 /// What the ClientHello has settled.
@@ -57,47 +58,26 @@ pub(super) struct Hello {
     pub(super) keeping: Keeping,
 }
 
+/// What is expected next.
 #[derive(Debug)]
 pub(crate) enum Server12 {
-    WaitSignature(Exchange),
-    ExpectCertificate(Exchange),
-    ExpectClientKeyExchange(ExpectClientKeyExchange),
-    ExpectCertificateVerify(ExpectCertificateVerify),
-    WaitIdentity(WaitIdentity),
-    ExpectFinished(ExpectFinished),
-    Connected(MasterSecret),
+    Certificate(Exchange),
+    ClientKeyExchange(ExpectClientKeyExchange),
+    CertificateVerify(ExpectCertificateVerify),
+    Finished(ExpectFinished),
 }
 
 impl Server12 {
-    pub(super) fn handle(self, message: &Message<'_>, fx: &mut dyn Effects) -> Result<Self, Error> {
+    pub(crate) fn handle(
+        self,
+        message: &Message<'_>,
+        fx: &mut dyn Effects,
+    ) -> Result<State, Error> {
         match self {
-            Self::ExpectCertificate(state) => state.on_certificate(message),
-            Self::ExpectClientKeyExchange(state) => state.handle(message, fx),
-            Self::ExpectCertificateVerify(state) => state.handle(message, fx),
-            Self::ExpectFinished(state) => state.handle(message, fx),
-            Self::WaitSignature(_) | Self::WaitIdentity(_) | Self::Connected(_) => {
-                Err(unexpected(message, "no handshake message"))
-            }
-        }
-    }
-
-    pub(super) fn waits_for(&self, answer: &Answer) -> bool {
-        matches!(
-            (self, answer),
-            (Self::WaitIdentity(_), Answer::VerifyPeer(_))
-                | (Self::WaitSignature(_), Answer::Sign(_))
-        )
-    }
-
-    pub(super) fn resolve(self, answer: Answer, fx: &mut dyn Effects) -> Result<Self, Error> {
-        match (self, answer) {
-            (Self::WaitIdentity(state), Answer::VerifyPeer(verified)) => {
-                state.accept(verified?, fx)
-            }
-            (Self::WaitSignature(state), Answer::Sign(signature)) => {
-                state.on_signature(signature, fx)
-            }
-            (state, _) => Ok(state),
+            Self::Certificate(state) => state.on_certificate(message),
+            Self::ClientKeyExchange(state) => state.handle(message, fx),
+            Self::CertificateVerify(state) => state.handle(message, fx),
+            Self::Finished(state) => state.handle(message, fx),
         }
     }
 }
@@ -140,11 +120,7 @@ impl Hello {
     }
 
     /// Goes on with an earlier session: both sides finish at once, we first (RFC 5246 §7.3).
-    pub(super) fn resume(
-        mut self,
-        session: Session,
-        fx: &mut dyn Effects,
-    ) -> Result<Server12, Error> {
+    pub(super) fn resume(mut self, session: Session, fx: &mut dyn Effects) -> Result<State, Error> {
         self.send_hello(fx)?;
         let peer = PeerAuthenticated::by_session(&session);
         let (suite, randoms) = (self.suite, self.randoms);
@@ -159,11 +135,7 @@ impl Hello {
     }
 
     /// Sends our flight up to where a signature is needed.
-    pub(super) fn answer(
-        mut self,
-        choice: &Choice,
-        fx: &mut dyn Effects,
-    ) -> Result<Server12, Error> {
+    pub(super) fn answer(mut self, choice: &Choice, fx: &mut dyn Effects) -> Result<State, Error> {
         self.send_hello(fx)?;
         let list: Vec<_> = choice.identity.chain.iter().map(|der| Asn1Cert(der)).collect();
         let body = Certificate { certificate_list: List::from_slice(&list) }.encode();
@@ -179,7 +151,7 @@ impl Hello {
             KeySource::Ask { .. } => {
                 let chain = choice.identity.chain.clone();
                 fx.ask(Ask::Sign(Sign { scheme: choice.scheme, message, chain }));
-                Ok(Server12::WaitSignature(next))
+                Ok(State::WaitSignature(WaitingSignature::Server12(Box::new(next))))
             }
         }
     }
@@ -210,11 +182,11 @@ pub(crate) struct Exchange {
 }
 
 impl Exchange {
-    fn on_signature(
+    pub(crate) fn on_signature(
         mut self,
         signature: Result<Vec<u8>, CryptoError>,
         fx: &mut dyn Effects,
-    ) -> Result<Server12, Error> {
+    ) -> Result<State, Error> {
         let body = ServerKeyExchange::Ecdhe {
             params: EcdheParams { group: self.exchange.group(), public: self.exchange.share() },
             signature: DigitallySigned { scheme: self.scheme, signature: &signature? },
@@ -224,14 +196,14 @@ impl Exchange {
         let requested = self.hello.request_certificate(fx)?;
         self.hello.send(HandshakeType::SERVER_HELLO_DONE, &ServerHelloDone.encode(), fx)?;
         if requested {
-            return Ok(Server12::ExpectCertificate(self));
+            return Ok(Server12::Certificate(self).into());
         }
         let peer = PeerAuthenticated::anonymous_client(&self.hello.config)?;
         let client = ClientIdentity::Settled(peer);
-        Ok(Server12::ExpectClientKeyExchange(ExpectClientKeyExchange { exchange: self, client }))
+        Ok(Server12::ClientKeyExchange(ExpectClientKeyExchange { exchange: self, client }).into())
     }
 
-    fn on_certificate(mut self, message: &Message<'_>) -> Result<Server12, Error> {
+    fn on_certificate(mut self, message: &Message<'_>) -> Result<State, Error> {
         if message.typ != HandshakeType::CERTIFICATE {
             return Err(unexpected(message, "Certificate"));
         }
@@ -243,7 +215,7 @@ impl Exchange {
             ClientIdentity::Claimed(chain)
         };
         self.hello.transcript.add_message(message);
-        Ok(Server12::ExpectClientKeyExchange(ExpectClientKeyExchange { exchange: self, client }))
+        Ok(Server12::ClientKeyExchange(ExpectClientKeyExchange { exchange: self, client }).into())
     }
 }
 
@@ -263,7 +235,7 @@ pub(crate) struct ExpectClientKeyExchange {
 }
 
 impl ExpectClientKeyExchange {
-    fn handle(self, message: &Message<'_>, fx: &mut dyn Effects) -> Result<Server12, Error> {
+    fn handle(self, message: &Message<'_>, fx: &mut dyn Effects) -> Result<State, Error> {
         if message.typ != HandshakeType::CLIENT_KEY_EXCHANGE {
             return Err(unexpected(message, "ClientKeyExchange"));
         }
@@ -289,7 +261,7 @@ impl ExpectClientKeyExchange {
             ClientIdentity::Settled(peer) => keyed.expect_finished(Vec::new(), peer, fx),
             ClientIdentity::Claimed(chain) => {
                 let next = ExpectCertificateVerify { keyed, chain };
-                Ok(Server12::ExpectCertificateVerify(next))
+                Ok(Server12::CertificateVerify(next).into())
             }
         }
     }
@@ -314,9 +286,9 @@ impl Keyed {
         chain: Vec<CertificateDer<'static>>,
         peer: PeerAuthenticated,
         fx: &mut dyn Effects,
-    ) -> Result<Server12, Error> {
+    ) -> Result<State, Error> {
         fx.install_read(Phase::Application(0), self.master.traffic(Side::Client))?;
-        Ok(Server12::ExpectFinished(ExpectFinished { keyed: self, chain, peer }))
+        Ok(Server12::Finished(ExpectFinished { keyed: self, chain, peer }).into())
     }
 }
 
@@ -327,7 +299,7 @@ pub(crate) struct ExpectCertificateVerify {
 }
 
 impl ExpectCertificateVerify {
-    fn handle(mut self, message: &Message<'_>, fx: &mut dyn Effects) -> Result<Server12, Error> {
+    fn handle(mut self, message: &Message<'_>, fx: &mut dyn Effects) -> Result<State, Error> {
         if message.typ != HandshakeType::CERTIFICATE_VERIFY {
             return Err(unexpected(message, "CertificateVerify"));
         }
@@ -348,7 +320,7 @@ impl ExpectCertificateVerify {
             Identity::Verified(identity) => next.accept(identity, fx),
             Identity::Asked(ask) => {
                 fx.ask(ask);
-                Ok(Server12::WaitIdentity(next))
+                Ok(State::WaitIdentity(WaitingIdentity::Server12(Box::new(next))))
             }
         }
     }
@@ -363,7 +335,11 @@ pub(crate) struct WaitIdentity {
 }
 
 impl WaitIdentity {
-    fn accept(self, identity: IdentityVerified, fx: &mut dyn Effects) -> Result<Server12, Error> {
+    pub(crate) fn accept(
+        self,
+        identity: IdentityVerified,
+        fx: &mut dyn Effects,
+    ) -> Result<State, Error> {
         let peer = PeerAuthenticated::by_certificate(identity, self.signature);
         self.keyed.expect_finished(self.chain, peer, fx)
     }
@@ -377,7 +353,7 @@ pub(crate) struct ExpectFinished {
 }
 
 impl ExpectFinished {
-    fn handle(self, message: &Message<'_>, fx: &mut dyn Effects) -> Result<Server12, Error> {
+    fn handle(self, message: &Message<'_>, fx: &mut dyn Effects) -> Result<State, Error> {
         if message.typ != HandshakeType::FINISHED {
             return Err(unexpected(message, "Finished"));
         }
@@ -397,7 +373,7 @@ impl ExpectFinished {
             }
         }
         fx.connected(Connected { negotiated: keyed.negotiated(), peer_chain: chain });
-        Ok(Server12::Connected(keyed.master))
+        Ok(State::Connected12(keyed.master))
     }
 }
 
@@ -456,5 +432,11 @@ impl Keyed {
             extended_master_secret: self.hello.extended_master_secret,
             resumed: self.resumed_from.is_some(),
         }
+    }
+}
+
+impl From<Server12> for State {
+    fn from(state: Server12) -> Self {
+        Self::Server12(Box::new(state))
     }
 }

@@ -28,17 +28,16 @@ use sealgram_wire::{
     SelectedSrtp, ServerExtensions, ServerHello,
 };
 
-use super::Server;
 use super::resume::{Found, New, TICKETS};
 use crate::auth::{self, Identity, PeerAuthenticated};
-use crate::client::encode_chain;
-use crate::machine::{malformed, unexpected};
+use crate::error::{malformed, unexpected};
+use crate::machine::{State, WaitIdentity as WaitingIdentity, WaitSignature as WaitingSignature};
 use crate::negotiate::{Answers, own_record_size_limit};
 use crate::post::Connected13;
 use crate::schedule::v13::{Application, Early, Handshake, Log, Master};
 use crate::transcript::Transcript;
 use crate::{
-    Answer, Ask, CertifiedKey, Connected, Effects, Error, KeySource, Negotiated, PeerMisbehaved,
+    Ask, CertifiedKey, Connected, Effects, Error, KeySource, Negotiated, PeerMisbehaved,
     ServerConfig, Side, Sign,
 };
 
@@ -63,48 +62,24 @@ pub(super) enum Authentication {
     Session(Box<Found>),
 }
 
+/// What is expected next.
 #[derive(Debug)]
 pub(crate) enum Server13 {
-    WaitSignature(WaitSignature),
-    ExpectCertificate(Finished),
-    ExpectCertificateVerify(ExpectCertificateVerify),
-    WaitIdentity(WaitIdentity),
-    ExpectFinished(ExpectFinished),
+    Certificate(Finished),
+    CertificateVerify(ExpectCertificateVerify),
+    Finished(ExpectFinished),
 }
 
 impl Server13 {
-    pub(super) fn handle(
+    pub(crate) fn handle(
         self,
         message: &Message<'_>,
         fx: &mut dyn Effects,
-    ) -> Result<Server, Error> {
+    ) -> Result<State, Error> {
         match self {
-            Self::ExpectCertificate(state) => state.on_certificate(message),
-            Self::ExpectCertificateVerify(state) => state.handle(message, fx),
-            Self::ExpectFinished(state) => state.handle(message, fx),
-            Self::WaitSignature(_) | Self::WaitIdentity(_) => {
-                Err(unexpected(message, "no handshake message"))
-            }
-        }
-    }
-
-    pub(super) const fn waits_for(&self, answer: &Answer) -> bool {
-        matches!(
-            (self, answer),
-            (Self::WaitIdentity(_), Answer::VerifyPeer(_))
-                | (Self::WaitSignature(_), Answer::Sign(_))
-        )
-    }
-
-    pub(super) fn resolve(self, answer: Answer, fx: &mut dyn Effects) -> Result<Server, Error> {
-        match (self, answer) {
-            (Self::WaitIdentity(state), Answer::VerifyPeer(verified)) => {
-                Ok(state.accept(verified?))
-            }
-            (Self::WaitSignature(state), Answer::Sign(signature)) => {
-                state.on_signature(signature, fx)
-            }
-            (state, _) => Ok(state.into()),
+            Self::Certificate(state) => state.on_certificate(message),
+            Self::CertificateVerify(state) => state.handle(message, fx),
+            Self::Finished(state) => state.handle(message, fx),
         }
     }
 }
@@ -135,7 +110,7 @@ impl Hello {
         client_share: &[u8],
         authentication: Authentication,
         fx: &mut dyn Effects,
-    ) -> Result<Server, Error> {
+    ) -> Result<State, Error> {
         let CompletedKeyExchange { share, secret } =
             group.answer(client_share).map_err(|CryptoError| PeerMisbehaved::BadKeyShare)?;
         let group = group.name();
@@ -199,7 +174,7 @@ impl Hello {
             }
         };
         let requested = self.request_certificate(fx)?;
-        let body = encode_chain(&identity.chain);
+        let body = auth::encode_chain_v13(&identity.chain);
         self.send(HandshakeType::CERTIFICATE, &body, Phase::Handshake, fx)?;
 
         let message = auth::signed_bytes_v13(Side::Server, &self.transcript.current());
@@ -210,7 +185,7 @@ impl Hello {
             KeySource::Ask { .. } => {
                 let chain = identity.chain.clone();
                 fx.ask(Ask::Sign(Sign { scheme, message, chain }));
-                Ok(Server13::WaitSignature(next).into())
+                Ok(State::WaitSignature(WaitingSignature::Server13(Box::new(next))))
             }
         }
     }
@@ -267,18 +242,18 @@ pub(crate) struct WaitSignature {
 }
 
 impl WaitSignature {
-    fn on_signature(
+    pub(crate) fn on_signature(
         self,
         signature: Result<Vec<u8>, CryptoError>,
         fx: &mut dyn Effects,
-    ) -> Result<Server, Error> {
+    ) -> Result<State, Error> {
         let Self { mut unfinished, requested, scheme } = self;
         let body = DigitallySigned { scheme, signature: &signature? }.encode();
         let typ = HandshakeType::CERTIFICATE_VERIFY;
         unfinished.hello.send(typ, &body, Phase::Handshake, fx)?;
         let finished = unfinished.finish(Some(scheme), None, fx)?;
         if requested {
-            return Ok(Server13::ExpectCertificate(finished).into());
+            return Ok(Server13::Certificate(finished).into());
         }
         let peer = PeerAuthenticated::anonymous_client(&finished.hello.config)?;
         Ok(finished.expect_finished(Vec::new(), peer))
@@ -301,11 +276,11 @@ impl Finished {
         self,
         chain: Vec<CertificateDer<'static>>,
         peer: PeerAuthenticated,
-    ) -> Server {
-        Server13::ExpectFinished(ExpectFinished { finished: self, chain, peer }).into()
+    ) -> State {
+        Server13::Finished(ExpectFinished { finished: self, chain, peer }).into()
     }
 
-    fn on_certificate(mut self, message: &Message<'_>) -> Result<Server, Error> {
+    fn on_certificate(mut self, message: &Message<'_>) -> Result<State, Error> {
         if message.typ != HandshakeType::CERTIFICATE {
             return Err(unexpected(message, "Certificate"));
         }
@@ -316,7 +291,7 @@ impl Finished {
             return Ok(self.expect_finished(chain, peer));
         }
         let next = ExpectCertificateVerify { finished: self, chain };
-        Ok(Server13::ExpectCertificateVerify(next).into())
+        Ok(Server13::CertificateVerify(next).into())
     }
 }
 
@@ -327,7 +302,7 @@ pub(crate) struct ExpectCertificateVerify {
 }
 
 impl ExpectCertificateVerify {
-    fn handle(self, message: &Message<'_>, fx: &mut dyn Effects) -> Result<Server, Error> {
+    fn handle(self, message: &Message<'_>, fx: &mut dyn Effects) -> Result<State, Error> {
         if message.typ != HandshakeType::CERTIFICATE_VERIFY {
             return Err(unexpected(message, "CertificateVerify"));
         }
@@ -347,7 +322,7 @@ impl ExpectCertificateVerify {
             Identity::Verified(identity) => Ok(next.accept(identity)),
             Identity::Asked(ask) => {
                 fx.ask(ask);
-                Ok(Server13::WaitIdentity(next).into())
+                Ok(State::WaitIdentity(WaitingIdentity::Server13(Box::new(next))))
             }
         }
     }
@@ -362,7 +337,7 @@ pub(crate) struct WaitIdentity {
 }
 
 impl WaitIdentity {
-    fn accept(self, identity: IdentityVerified) -> Server {
+    pub(crate) fn accept(self, identity: IdentityVerified) -> State {
         let peer = PeerAuthenticated::by_certificate(identity, self.signature);
         self.finished.expect_finished(self.chain, peer)
     }
@@ -376,7 +351,7 @@ pub(crate) struct ExpectFinished {
 }
 
 impl ExpectFinished {
-    fn handle(self, message: &Message<'_>, fx: &mut dyn Effects) -> Result<Server, Error> {
+    fn handle(self, message: &Message<'_>, fx: &mut dyn Effects) -> Result<State, Error> {
         if message.typ != HandshakeType::FINISHED {
             return Err(unexpected(message, "Finished"));
         }
@@ -417,6 +392,12 @@ impl ExpectFinished {
             }
         }
         fx.connected(Connected { negotiated, peer_chain: chain });
-        Ok(Server::Connected13(Box::new(Connected13::server(traffic, exporter))))
+        Ok(State::Connected13(Box::new(Connected13::server(traffic, exporter))))
+    }
+}
+
+impl From<Server13> for State {
+    fn from(state: Server13) -> Self {
+        Self::Server13(Box::new(state))
     }
 }
