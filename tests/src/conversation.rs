@@ -2,11 +2,11 @@
 
 use core::fmt::{self, Display};
 
-use crate::openssl::{Openssl, OpensslClient, OpensslServer};
+use crate::openssl::{Alert, Openssl, OpensslClient, OpensslServer};
 use crate::program::{Exit, Program, Stream};
 use crate::relay::{Loss, Relay};
 use crate::scene::{Checked, Scene, check, check_eq};
-use crate::sealgram::{Report, Sealgram, SealgramConnect, SealgramListen};
+use crate::sealgram::{Report, Reports, Sealgram, SealgramConnect, SealgramListen};
 
 /// Which end sealgram is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -150,6 +150,19 @@ impl<'s> Conversation<'s> {
         }
     }
 
+    /// What sealgram reports.
+    pub fn reports(&self) -> &Reports<'s> {
+        match &self.ends {
+            Ends::Client(client, _) => &client.reports,
+            Ends::Server(server, _) => &server.reports,
+        }
+    }
+
+    /// What is between the two.
+    pub fn relay(&self) -> &Relay {
+        &self.relay
+    }
+
     /// Lets the client close the connection and waits for the end of both.
     ///
     /// # Errors
@@ -164,48 +177,57 @@ impl<'s> Conversation<'s> {
         let openssl = self.openssl().exit()?;
         check_eq("sealgram's exit code", sealgram.code, Some(0))?;
         check_eq("openssl's exit code", openssl.code, Some(0))?;
-        let report = match &self.ends {
-            Ends::Client(client, _) => client.reports.wait_for_one()?,
-            Ends::Server(server, _) => server.reports.wait_for_one()?,
-        };
+        let report = self.reports().wait_for_one()?;
         report.check_flawless()?;
+        // A server that has heard nothing would still be there: openssl's end proves that it got
+        // the close_notify of a sealgram client.
+        report.check(
+            match &self.ends {
+                Ends::Client(..) => "alert_sent",
+                Ends::Server(..) => "alert_received",
+            },
+            "close_notify",
+        )?;
         Ok(Ended { sealgram, report, openssl, relay: self.relay })
     }
 
-    /// Waits until the handshake has failed at both ends. A sealgram client has ended then; a
-    /// sealgram server is still there, as it must be. openssl has seen the alert with the number
-    /// `seen_by_openssl`, if that is given.
+    /// Waits until the handshake has failed at both ends, because `refuser` sent this alert. A
+    /// sealgram client has ended then; a sealgram server is still there, as it must be.
     ///
     /// # Errors
     ///
     /// If the handshake does not fail, or not like that.
-    pub fn fail(mut self, seen_by_openssl: Option<u8>) -> Checked<Failed> {
-        if let Some(alert) = seen_by_openssl {
-            let text = format!("SSL alert number {alert}\n");
-            self.openssl().wait_for(Stream::Err, &text)?;
-        }
-        match self.ends {
-            Ends::Client(mut client, server) => {
-                let exit = client.program.exit()?;
-                Ok(Failed {
-                    code: exit.code,
-                    stderr: exit.stderr,
-                    report: client.reports.wait_for_one()?,
-                    openssl: server.program.text(Stream::Err),
-                })
+    pub fn fail(mut self, refuser: Refuser, alert: Alert) -> Checked<Failed> {
+        let code = match &mut self.ends {
+            Ends::Client(client, _) => client.program.exit()?.code,
+            Ends::Server(_, client) => {
+                let code = client.program.exit()?.code;
+                check(code != Some(0), "openssl ended as if all were well")?;
+                None
             }
-            Ends::Server(server, mut client) => {
-                let openssl = client.program.exit()?;
-                check(openssl.code != Some(0), "openssl ended as if all were well")?;
-                Ok(Failed {
-                    code: None,
-                    report: server.reports.wait_for_one()?,
-                    stderr: server.program.text(Stream::Err),
-                    openssl: openssl.stderr,
-                })
+        };
+        let report = self.reports().wait_for_one()?;
+        check(!report.is_null("error"), "sealgram reports no error")?;
+        self.sealgram().wait_for(Stream::Err, alert.name)?;
+        match refuser {
+            Refuser::Sealgram => {
+                let text = format!("SSL alert number {}\n", alert.number);
+                self.openssl().wait_for(Stream::Err, &text)?;
+                report.check("alert_sent", alert.name)?;
             }
+            Refuser::Openssl => report.check("alert_received", alert.name)?,
         }
+        Ok(Failed { code, stderr: self.sealgram().text(Stream::Err), report })
     }
+}
+
+/// Which program refuses the other.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Refuser {
+    /// sealgram does.
+    Sealgram,
+    /// openssl does.
+    Openssl,
 }
 
 /// What is left of a conversation that did not come about.
@@ -217,6 +239,4 @@ pub struct Failed {
     pub stderr: String,
     /// What sealgram reported.
     pub report: Report,
-    /// What openssl wrote to standard error.
-    pub openssl: String,
 }

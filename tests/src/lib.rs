@@ -7,7 +7,7 @@
 //!   Rows -> Scene           one row: a directory, a deadline, what every program said
 //!        |
 //!        +-- Conversation   sealgram and openssl with a relay between them
-//!        +-- Authority           keys and certificates, made on the spot
+//!        +-- Certified      keys and certificates, made on the spot
 //!        +-- Openssl        `openssl s_server` and `s_client`
 //!        +-- Sealgram       `sealgram listen` and `connect`
 //!        +-- Relay          stands between two programs: records and loses datagrams
@@ -17,6 +17,7 @@
 //! A row that fails shows the command lines and the whole output of every program it started.
 #![forbid(unsafe_code)]
 
+mod certified;
 mod conversation;
 mod openssl;
 mod pki;
@@ -25,8 +26,9 @@ mod relay;
 mod scene;
 mod sealgram;
 
-pub use conversation::{Conversation, Ended, Failed, Role};
-pub use openssl::{Cipher, Group, Openssl, OpensslClient, OpensslServer};
+pub use certified::Certified;
+pub use conversation::{Conversation, Ended, Failed, Refuser, Role};
+pub use openssl::{Alert, Cipher, Group, Openssl, OpensslClient, OpensslServer};
 pub use pki::{Authority, Identity, KeyKind, Leaf};
 pub use program::{Exit, Program, Stream};
 pub use relay::{Datagram, Direction, Loss, Relay};

@@ -15,6 +15,28 @@ use crate::pki::{Identity, KeyKind};
 use crate::program::{Program, Stream};
 use crate::scene::{Checked, Failure, Scene};
 
+/// An alert under both of its names.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Alert {
+    /// What openssl shows.
+    pub number: u8,
+    /// What the RFCs and sealgram call it.
+    pub name: &'static str,
+}
+
+impl Alert {
+    /// Nothing that both sides can use, or no client certificate.
+    pub const HANDSHAKE_FAILURE: Self = Self { number: 40, name: "handshake_failure" };
+    /// A certificate for someone else.
+    pub const BAD_CERTIFICATE: Self = Self { number: 42, name: "bad_certificate" };
+    /// A certificate whose time has passed.
+    pub const CERTIFICATE_EXPIRED: Self = Self { number: 45, name: "certificate_expired" };
+    /// A certificate that leads to no root that is trusted.
+    pub const UNKNOWN_CA: Self = Self { number: 48, name: "unknown_ca" };
+    /// A version that is too old.
+    pub const PROTOCOL_VERSION: Self = Self { number: 70, name: "protocol_version" };
+}
+
 /// A cipher suite of DTLS 1.2 under both of its names.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Cipher {

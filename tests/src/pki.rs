@@ -122,6 +122,22 @@ pub struct Identity {
 }
 
 impl Identity {
+    /// The SHA-256 fingerprint of the leaf, in lower-case hex.
+    ///
+    /// # Errors
+    ///
+    /// If openssl does not tell it.
+    pub fn fingerprint(&self) -> Checked<String> {
+        let output = Command::new("openssl")
+            .args(["x509", "-noout", "-fingerprint", "-sha256", "-in"])
+            .arg(&self.chain)
+            .output()?;
+        let text = String::from_utf8_lossy(&output.stdout);
+        let (_, hex) =
+            text.split_once('=').ok_or_else(|| Failure::new("openssl x509 says nothing"))?;
+        Ok(hex.trim().replace(':', "").to_lowercase())
+    }
+
     /// The key in the older form of its kind (SEC1 or PKCS#1), at `path`.
     ///
     /// # Errors
@@ -140,6 +156,9 @@ impl Identity {
         Err(Failure::new(format!("openssl pkey: {}", String::from_utf8_lossy(&output.stderr))))
     }
 }
+
+/// How many authorities this process has made.
+static AUTHORITIES: AtomicUsize = AtomicUsize::new(0);
 
 /// A certification authority with everything that it issued, in a directory that goes with it.
 #[derive(Debug)]
@@ -171,8 +190,11 @@ impl Authority {
     /// As [`new`](Self::new).
     pub fn with_intermediates(kind: KeyKind, depth: usize) -> Checked<Self> {
         let directory = TempDir::new()?;
+        // No two authorities have the same name: a program that looks for issuers by name, as
+        // openssl does, must not find somebody else's.
+        let name = format!("authority {}", AUTHORITIES.fetch_add(1, Ordering::Relaxed));
         let key = kind.generate()?;
-        let params = authority_params("root");
+        let params = authority_params(&format!("{name}, root"));
         let certificate = params.self_signed(&key)?;
         let root = directory.path().join("root.pem");
         fs::write(&root, certificate.pem())?;
@@ -180,7 +202,7 @@ impl Authority {
         let mut intermediates = Vec::new();
         for number in 1..=depth {
             let key = kind.generate()?;
-            let params = authority_params(&format!("intermediate {number}"));
+            let params = authority_params(&format!("{name}, intermediate {number}"));
             intermediates.insert(0, params.signed_by(&key, &issuer)?);
             issuer = Issuer::new(params, key);
         }
@@ -201,6 +223,7 @@ impl Authority {
         let names: Vec<String> = leaf.names.iter().map(|name| (*name).to_owned()).collect();
         let mut params = CertificateParams::new(names)?;
         params.distinguished_name.push(DnType::CommonName, "leaf");
+        params.use_authority_key_identifier_extension = true;
         params.key_usages = vec![KeyUsagePurpose::DigitalSignature];
         params.extended_key_usages =
             vec![ExtendedKeyUsagePurpose::ServerAuth, ExtendedKeyUsagePurpose::ClientAuth];
@@ -232,6 +255,7 @@ impl Authority {
 fn authority_params(name: &str) -> CertificateParams {
     let mut params = CertificateParams::default();
     params.distinguished_name.push(DnType::CommonName, name);
+    params.use_authority_key_identifier_extension = true;
     params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
     params.key_usages = vec![KeyUsagePurpose::KeyCertSign, KeyUsagePurpose::CrlSign];
     params

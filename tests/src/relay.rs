@@ -14,6 +14,10 @@ use crate::scene::Checked;
 /// How often a relay that hears nothing looks whether it is still wanted.
 const PATIENCE: Duration = Duration::from_millis(20);
 
+/// Content type of the record that announces protection (RFC 6347 §4.1). It is a part of the
+/// handshake here.
+const CHANGE_CIPHER_SPEC: u8 = 20;
+
 /// Content type of handshake records (RFC 6347 §4.1).
 const HANDSHAKE: u8 = 22;
 
@@ -32,7 +36,7 @@ pub enum Direction {
     ToClient,
 }
 
-/// Which datagrams are lost.
+/// Which datagrams of the handshake are lost. Application data is not: nobody sends it again.
 #[derive(Clone, Debug, Default)]
 pub struct Loss(BTreeSet<(Direction, usize)>);
 
@@ -42,7 +46,8 @@ impl Loss {
         Self::default()
     }
 
-    /// The one with this `index` in this direction, counted from 0, and those named before.
+    /// The one with this `index` among those of the handshake in this direction, counted from 0,
+    /// and those named before.
     #[must_use]
     pub fn and(mut self, direction: Direction, index: usize) -> Self {
         self.0.insert((direction, index));
@@ -57,12 +62,14 @@ pub struct Datagram {
     pub direction: Direction,
     /// What was in it.
     pub bytes: Vec<u8>,
+    /// Whether it got no further than here.
+    pub lost: bool,
 }
 
 impl Datagram {
     /// Whether it begins with a record of the handshake, protected or not.
     pub fn is_handshake(&self) -> bool {
-        self.bytes.first() == Some(&HANDSHAKE)
+        matches!(self.bytes.first(), Some(&(HANDSHAKE | CHANGE_CIPHER_SPEC)))
     }
 
     /// Whether it has a HelloVerifyRequest.
@@ -206,6 +213,11 @@ impl Relay {
         }
     }
 
+    /// How many datagrams were lost on purpose.
+    pub fn lost(&self) -> usize {
+        self.seen().iter().filter(|datagram| datagram.lost).count()
+    }
+
     /// Whether the server asked for a cookie.
     pub fn saw_cookie_exchange(&self) -> bool {
         self.seen().iter().any(Datagram::is_hello_verify_request)
@@ -269,13 +281,17 @@ impl OneWay {
                 Err(error) => panic!("the relay cannot receive: {error}"),
             };
             let bytes = buffer[..length].to_vec();
-            let lost = self.loss.0.contains(&(self.direction, index));
-            index += 1;
-            if !lost {
-                self.forward(&bytes);
+            let mut datagram = Datagram { direction: self.direction, bytes, lost: false };
+            if datagram.is_handshake() {
+                datagram.lost = self.loss.0.contains(&(self.direction, index));
+                index += 1;
             }
-            let datagram = Datagram { direction: self.direction, bytes };
-            self.seen.lock().unwrap_or_else(PoisonError::into_inner).push(datagram);
+            // Whoever hears of a datagram from the programs finds it here already.
+            let mut seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
+            if !datagram.lost {
+                self.forward(&datagram.bytes);
+            }
+            seen.push(datagram);
         }
     }
 

@@ -23,13 +23,14 @@ const POLL: Duration = Duration::from_millis(5);
 pub struct Sealgram {
     program: PathBuf,
     arguments: Vec<OsString>,
+    variables: Vec<(OsString, OsString)>,
 }
 
 impl Sealgram {
     /// The command at `program`: every file of tests finds its own with
     /// `env!("CARGO_BIN_EXE_sealgram-under-test")`.
     pub fn new(program: impl Into<PathBuf>) -> Self {
-        Self { program: program.into(), arguments: Vec::new() }
+        Self { program: program.into(), arguments: Vec::new(), variables: Vec::new() }
     }
 
     /// Adds an option without a value.
@@ -44,6 +45,13 @@ impl Sealgram {
     pub fn with(mut self, name: &str, value: impl AsRef<OsStr>) -> Self {
         self.arguments.push(name.into());
         self.arguments.push(value.as_ref().into());
+        self
+    }
+
+    /// Sets a variable of the environment.
+    #[must_use]
+    pub fn variable(mut self, name: &str, value: impl AsRef<OsStr>) -> Self {
+        self.variables.push((name.into(), value.as_ref().into()));
         self
     }
 
@@ -114,6 +122,7 @@ impl Sealgram {
     fn start<'s>(&self, scene: &'s Scene, what: &[&str], report: &Path) -> Checked<Program<'s>> {
         let mut command = Command::new(&self.program);
         command.args(what).args(&self.arguments).arg("--report").arg(report);
+        command.envs(self.variables.iter().cloned());
         Program::start(scene, command)
     }
 }
@@ -220,15 +229,14 @@ impl Report {
         self.check("error", Value::Null)
     }
 
-    /// The number in `field`.
-    ///
-    /// # Errors
-    ///
-    /// If there is none.
-    pub fn number(&self, field: &str) -> Checked<u64> {
-        self.0
-            .get(field)
-            .and_then(Value::as_u64)
-            .ok_or_else(|| Failure::new(format!("{field} is not a number in {}", self.0)))
+    /// Whether `field` is there and is null or an empty list.
+    pub fn is_empty(&self, field: &str) -> bool {
+        let list = self.0.get(field).and_then(Value::as_array);
+        self.is_null(field) || list.is_some_and(Vec::is_empty)
+    }
+
+    /// Whether `field` is there and says nothing.
+    pub fn is_null(&self, field: &str) -> bool {
+        self.0.get(field) == Some(&Value::Null)
     }
 }
