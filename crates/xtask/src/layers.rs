@@ -55,6 +55,8 @@ const TABLE: &[Row] = &[
     Row::new("xtask", Binary, &["serde_json"]).private(),
     Row::new("sealgram-testkit", Tests, &[]).private(),
     Row::new("sealgram-tests", Tests, &[]).private(),
+    // For the allocator that counts.
+    Row::new("sealgram-benches", Tests, &[]).private().one_unsafe_module(),
 ];
 
 /// What every crate may use besides its row. The first room, which stands on `core` alone, may

@@ -1,0 +1,23 @@
+//! One record sealed and opened through the public API, beside the same with raw *ring*.
+#![forbid(unsafe_code)]
+
+use criterion::{Criterion, Throughput, criterion_group, criterion_main};
+use sealgram_benches::{masks, records};
+
+fn bench(criterion: &mut Criterion) {
+    for mut work in records() {
+        let mut group = criterion.benchmark_group(&work.name);
+        group.throughput(Throughput::Bytes(u64::try_from(work.bytes).expect("small")));
+        group.bench_function("sealgram", |bencher| bencher.iter(&mut work.ours));
+        if let Some(raw) = &mut work.raw {
+            group.bench_function("ring", |bencher| bencher.iter(raw));
+        }
+        group.finish();
+    }
+    for mut work in masks() {
+        criterion.bench_function(&work.name, |bencher| bencher.iter(&mut work.ours));
+    }
+}
+
+criterion_group!(record, bench);
+criterion_main!(record);

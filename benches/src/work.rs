@@ -1,0 +1,220 @@
+//! What is measured: each thing that sealgram does, and the cryptography that it cannot do without.
+
+use core::fmt;
+use std::sync::Arc;
+
+use sealgram::iana::{NamedGroup, Version};
+use sealgram::pki_types::ServerName;
+use sealgram::{
+    ClientSession, ClientSessionStore, Endpoint, EndpointConfig, Instant, MemorySessions,
+};
+
+use crate::joined::path;
+use crate::raw::{self, Counts};
+use crate::{Joined, Parties, Suite, VERSIONS};
+
+/// Something to measure, beside the least that it could take.
+pub struct Work {
+    /// Which, without blanks.
+    pub name: String,
+    /// Does it once.
+    pub ours: Box<dyn FnMut()>,
+    /// Does only the cryptography, straight from *ring*. `None` where there is none that counts.
+    pub raw: Option<Box<dyn FnMut()>>,
+    /// Bytes of plaintext; 0 for handshakes.
+    pub bytes: usize,
+}
+
+impl fmt::Debug for Work {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Work({})", self.name)
+    }
+}
+
+/// Sizes of plaintext: voice, a full datagram, about the longest record.
+pub const SIZES: [usize; 3] = [64, 1200, 16_000];
+
+/// The same plaintext from client to server, over and over, in one buffer.
+struct Records {
+    version: Version,
+    suite: Suite,
+    joined: Joined,
+    buf: Vec<u8>,
+    plaintext: core::ops::Range<usize>,
+    left: u32,
+}
+
+/// Keys of AES-GCM are changed after some twenty million records, which is not measured here.
+const RECORDS_PER_CONNECTION: u32 = 10_000_000;
+
+fn joined(version: Version, suite: Suite) -> Joined {
+    let parties = Parties::new();
+    let client = parties.client(version, suite, NamedGroup::X25519, None);
+    Joined::new(&client, &parties.server(version, suite, false))
+}
+
+impl Records {
+    fn new(version: Version, suite: Suite, size: usize) -> Self {
+        let joined = joined(version, suite);
+        let (before, after) = joined.client.overhead();
+        let buf = vec![0; before + size + after];
+        let left = RECORDS_PER_CONNECTION;
+        Self { version, suite, joined, buf, plaintext: before..before + size, left }
+    }
+
+    /// Seals where the plaintext is, and opens where the record is.
+    fn run(&mut self) {
+        if self.left == 0 {
+            self.joined = joined(self.version, self.suite);
+            self.left = RECORDS_PER_CONNECTION;
+        }
+        self.left -= 1;
+        let Joined { client, server } = &mut self.joined;
+        let now = Instant::ZERO;
+        let sealed = client.send_in_place(now, &mut self.buf, self.plaintext.clone());
+        let (range, _) = sealed.expect("sealed");
+        let mut len = None;
+        server.handle_datagram(now, path(), &mut self.buf[range], &mut |data| {
+            len = Some(data.bytes.len());
+        });
+        assert_eq!(len, Some(self.plaintext.len()));
+    }
+}
+
+/// Length of the additional data: header fields in 1.2, the short header in 1.3.
+const fn aad_len(version: Version) -> usize {
+    match version {
+        Version::V12 => 13,
+        Version::V13 => 5,
+    }
+}
+
+/// One record sealed by one side and opened by the other, beside *ring*'s AEAD: both versions,
+/// all suites, all sizes.
+#[must_use]
+pub fn records() -> Vec<Work> {
+    let mut all = Vec::new();
+    for version in VERSIONS {
+        for suite in Suite::ALL {
+            for size in SIZES {
+                let mut ours = Records::new(version, suite, size);
+                let mut raw = raw::Records::new(suite, aad_len(version), size);
+                all.push(Work {
+                    name: format!("record/{version:?}/{suite}/{size}"),
+                    ours: Box::new(move || ours.run()),
+                    raw: Some(Box::new(move || raw.run())),
+                    bytes: size,
+                });
+            }
+        }
+    }
+    all
+}
+
+/// The two record-number masks that sealing and opening a 1.3 record take besides its AEAD.
+#[must_use]
+pub fn masks() -> Vec<Work> {
+    let mask = |suite| {
+        let masks = raw::Masks::new(suite);
+        let name = format!("masks/{suite}");
+        Work { name, ours: Box::new(move || masks.run()), raw: None, bytes: 0 }
+    };
+    Suite::ALL.into_iter().map(mask).collect()
+}
+
+/// Takes sessions and has none, so that a client with tickets still makes full handshakes.
+#[derive(Debug)]
+struct Forgetful;
+
+impl ClientSessionStore for Forgetful {
+    fn put(&self, _: Option<&ServerName<'_>>, _: ClientSession) {}
+
+    fn take(&self, _: Option<&ServerName<'_>>) -> Option<ClientSession> {
+        None
+    }
+}
+
+/// How a handshake goes.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum Kind {
+    /// Certificates, and nothing kept for later.
+    Full,
+    /// Certificates, a cookie, and tickets for later: what the defaults do.
+    Cookie,
+    /// With a ticket of the handshake before.
+    Resumed,
+}
+
+impl Kind {
+    const fn name(self) -> &'static str {
+        match self {
+            Self::Full => "full",
+            Self::Cookie => "full+cookie+tickets",
+            Self::Resumed => "resumed",
+        }
+    }
+
+    /// What both sides together need. The chain has one certificate under the root.
+    fn counts(self, version: Version, group: NamedGroup) -> Counts {
+        let full = self != Self::Resumed;
+        // A resumed session of 1.2 has no key exchange.
+        let exchange = usize::from(full || version == Version::V13);
+        Counts {
+            generate: 2 * exchange,
+            agree: 2 * exchange,
+            sign: usize::from(full),
+            verify: 2 * usize::from(full),
+            ml_kem: exchange * usize::from(group == NamedGroup::X25519_MLKEM768),
+        }
+    }
+}
+
+fn handshake(parties: &Parties, version: Version, kind: Kind, group: NamedGroup) -> Work {
+    let suite = Suite::Aes128Gcm;
+    let sessions: Option<Arc<dyn ClientSessionStore>> = match kind {
+        Kind::Full => None,
+        Kind::Cookie => Some(Arc::new(Forgetful)),
+        Kind::Resumed => Some(Arc::new(MemorySessions::new(16))),
+    };
+    let client = parties.client(version, suite, group, sessions);
+    let server = parties.server(version, suite, kind != Kind::Full);
+    let ours: Box<dyn FnMut()> = match kind {
+        Kind::Full => Box::new(move || drop(Joined::new(&client, &server))),
+        Kind::Cookie => {
+            let mut endpoint =
+                Endpoint::new(EndpointConfig::new(), Some(server)).expect("an endpoint");
+            Box::new(move || drop(Joined::through(&client, &mut endpoint)))
+        }
+        Kind::Resumed => {
+            drop(Joined::new(&client, &server));
+            Box::new(move || {
+                let joined = Joined::new(&client, &server);
+                let negotiated = joined.client.info().negotiated.as_ref().expect("connected");
+                assert!(negotiated.resumed);
+            })
+        }
+    };
+    let counts = kind.counts(version, group);
+    let raw: Option<Box<dyn FnMut()>> = (counts.generate > 0).then(|| {
+        let raw = raw::PublicKeys::new(parties, counts);
+        Box::new(move || raw.run()) as Box<dyn FnMut()>
+    });
+    let name = format!("handshake/{version:?}/{}/{}", crate::group_name(group), kind.name());
+    Work { name, ours, raw, bytes: 0 }
+}
+
+/// Whole handshakes, client and server together, beside the public-key operations that they need.
+#[must_use]
+pub fn handshakes() -> Vec<Work> {
+    let parties = Parties::new();
+    let mut all = Vec::new();
+    for version in VERSIONS {
+        for kind in [Kind::Full, Kind::Cookie, Kind::Resumed] {
+            all.push(handshake(&parties, version, kind, NamedGroup::X25519));
+        }
+    }
+    for kind in [Kind::Full, Kind::Resumed] {
+        all.push(handshake(&parties, Version::V13, kind, NamedGroup::X25519_MLKEM768));
+    }
+    all
+}
