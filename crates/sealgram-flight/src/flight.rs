@@ -414,6 +414,12 @@ impl Flight {
         self.settle(now);
     }
 
+    /// Whether the last flight still waits for an ACK. Without ACKs (1.2) it never does.
+    #[must_use]
+    pub fn last_flight_awaits_ack(&self) -> bool {
+        self.rules.acks && self.outgoing.awaits_ack(Group::LastFlight)
+    }
+
     /// The last flight is not sent again from now on (RFC 9147 §5.8.1 and RFC 6347 §4.2.4: after
     /// twice the maximum segment lifetime), and records that were acknowledged are forgotten.
     pub fn forget_last_flight(&mut self) {

@@ -388,6 +388,11 @@ impl Outgoing {
             .any(|message| (acks || message.group == Group::Flight) && !message.is_acked())
     }
 
+    /// Whether part of this group is not acknowledged.
+    pub(crate) fn awaits_ack(&self, group: Group) -> bool {
+        self.queue.iter().any(|message| message.group == group && !message.is_acked())
+    }
+
     pub(crate) fn nothing_outstanding(&self, phase: Phase) -> bool {
         !self.queue.iter().any(|message| message.phase == phase && !message.is_acked())
     }

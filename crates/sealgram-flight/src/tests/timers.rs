@@ -56,7 +56,9 @@ fn last_flight_has_a_timer_only_with_acks() {
         assert_eq!(end.flight.timeout(TimerKind::Retransmit), timeout);
         end.flight.complete(at(10));
         assert_eq!(end.flight.timeout(TimerKind::Retransmit), timeout);
+        assert_eq!(end.flight.last_flight_awaits_ack(), timeout.is_some());
         end.flight.forget_last_flight();
+        assert!(!end.flight.last_flight_awaits_ack());
         assert_eq!(end.flight.timeout(TimerKind::Retransmit), None);
     }
 }

@@ -567,10 +567,16 @@ impl Connection {
             return;
         }
         if self.cleanup.is_some_and(|cleanup| cleanup <= now) {
-            self.cleanup = None;
-            self.flight.forget_last_flight();
-            self.records.discard_read(Phase::Handshake);
-            self.records.discard_write(Phase::Handshake);
+            if self.flight.last_flight_awaits_ack() {
+                // A 1.3 peer that never acknowledges it is not connected to us: the timer goes on
+                // until it gives up.
+                self.cleanup = Some(now.saturating_add(LAST_FLIGHT_KEPT));
+            } else {
+                self.cleanup = None;
+                self.flight.forget_last_flight();
+                self.records.discard_read(Phase::Handshake);
+                self.records.discard_write(Phase::Handshake);
+            }
         }
         loop {
             match self.flight.handle_timeout(now) {
