@@ -12,26 +12,25 @@ use sealgram::{ClientConfig, Connection, Path, ServerConfig, TransportConfig, ri
 use crate::clock::Clock;
 use crate::flags::Options;
 use crate::report::Failure;
+use crate::sessions::Sessions;
 use crate::verify::Verdict;
 
-/// A connection that has not begun, and the verifier that it will ask.
+/// A connection that has not begun.
 pub(crate) fn connection(
     clock: &Arc<Clock>,
+    sessions: &Sessions,
     options: &Options,
-) -> Result<(Connection, Arc<Verdict>), Failure> {
-    let provider = ring::default_provider();
-    let verdict = Verdict::new(options, provider.signature_algorithms);
-    let connection = if options.server {
-        let config = server(clock, options, provider, &verdict)?;
+) -> Result<Connection, Failure> {
+    if options.server {
+        let config = server(clock, sessions, options)?;
         // The runner does not expect cookies.
-        Connection::server_on_trusted_path(&config, Path::connected(), clock.now())
+        Ok(Connection::server_on_trusted_path(&config, Path::connected(), clock.now()))
     } else {
-        let config = client(clock, options, provider, &verdict)?;
+        let config = client(clock, sessions, options)?;
         let name = options.host_name.clone().map(ServerName::try_from).transpose();
         let name = name.map_err(|error| Failure::failed(error.to_string()))?;
-        Connection::client(&config, name, Path::connected(), clock.now())?
-    };
-    Ok((connection, verdict))
+        Ok(Connection::client(&config, name, Path::connected(), clock.now())?)
+    }
 }
 
 /// What both roles are told.
@@ -49,15 +48,22 @@ macro_rules! common {
 
 fn client(
     clock: &Arc<Clock>,
+    sessions: &Sessions,
     options: &Options,
-    provider: CryptoProvider,
-    verdict: &Arc<Verdict>,
 ) -> Result<ClientConfig, Failure> {
+    let provider = ring::default_provider();
+    let verdict = verdict(sessions, options, &provider);
     let alpn = options.advertise_alpn.as_deref().map(protocols).unwrap_or_default();
     let builder = ClientConfig::builder_with_provider(provider);
     let builder = common!(builder, clock, options, alpn)
-        .with_server_verifier(verdict.clone())
-        .with_no_client_auth();
+        .with_server_verifier(verdict)
+        .with_no_client_auth()
+        .with_verification_on_resumption(options.reverify_on_resume);
+    let builder = if options.no_ticket {
+        builder.without_resumption()
+    } else {
+        builder.with_session_store(sessions.store.clone())
+    };
     let builder = match identity(options)? {
         Some((chain, key)) => builder.and_identity(chain, &key),
         None => builder,
@@ -67,10 +73,11 @@ fn client(
 
 fn server(
     clock: &Arc<Clock>,
+    sessions: &Sessions,
     options: &Options,
-    provider: CryptoProvider,
-    verdict: &Arc<Verdict>,
 ) -> Result<ServerConfig, Failure> {
+    let provider = ring::default_provider();
+    let verdict = verdict(sessions, options, &provider);
     let alpn = if options.reject_alpn {
         vec![b"nobody offers this".to_vec()]
     } else if options.select_alpn.is_empty() {
@@ -80,14 +87,26 @@ fn server(
     };
     let builder = common!(ServerConfig::builder_with_provider(provider), clock, options, alpn);
     let builder = if options.verify_peer || options.require_any_client_certificate {
-        builder.with_client_verifier(verdict.clone())
+        builder.with_client_verifier(verdict)
     } else {
         builder.with_no_client_auth()
     };
-    match identity(options)? {
-        Some((chain, key)) => Ok(builder.with_identity(chain, &key).build()?),
-        None => Err(Failure::unimplemented("a server without a certificate")),
-    }
+    let Some((chain, key)) = identity(options)? else {
+        return Err(Failure::unimplemented("a server without a certificate"));
+    };
+    let builder = builder
+        .with_identity(chain, &key)
+        .with_verification_on_resumption(options.reverify_on_resume);
+    let builder = if options.no_ticket {
+        builder.without_resumption()
+    } else {
+        builder.with_tickets(sessions.tickets.clone())
+    };
+    Ok(builder.with_session_cache(sessions.cache.clone()).build()?)
+}
+
+fn verdict(sessions: &Sessions, options: &Options, provider: &CryptoProvider) -> Arc<Verdict> {
+    Verdict::new(options, provider.signature_algorithms, sessions.refused.clone())
 }
 
 fn transport(options: &Options) -> Result<TransportConfig, Failure> {
@@ -96,6 +115,8 @@ fn transport(options: &Options) -> Result<TransportConfig, Failure> {
     let mut transport = TransportConfig::default()
         .with_retransmit_timeout(options.initial_timeout)?
         .with_handshake_deadline(Duration::from_secs(24 * 60 * 60))
+        // BoringSSL's window, which some tests count backwards in.
+        .with_replay_window(256)?
         .with_fail_fast(true);
     if let Some(mtu) = options.mtu {
         transport = transport.with_max_datagram(mtu)?;

@@ -2,8 +2,9 @@
 
 use std::collections::VecDeque;
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 
-use sealgram::iana::AlertDescription;
+use sealgram::iana::{AlertDescription, Version};
 use sealgram::{CloseReason, Closed, Connected, Connection, Event, Path, TimeoutKind};
 
 use crate::clock::Clock;
@@ -11,16 +12,25 @@ use crate::configs;
 use crate::flags::Options;
 use crate::link::{Link, Opcode};
 use crate::report::Failure;
-use crate::verify::Verdict;
+use crate::sessions::Sessions;
 
 /// Makes the connection with this number, from 0, do what the test wants.
-pub(crate) fn connection(clock: &Arc<Clock>, options: &Options, nth: usize) -> Result<(), Failure> {
-    let (connection, verdict) = configs::connection(clock, options)?;
+pub(crate) fn connection(
+    clock: &Arc<Clock>,
+    sessions: &Sessions,
+    options: &Options,
+    nth: usize,
+) -> Result<(), Failure> {
+    if nth > 0 && !options.server && sessions.store.is_empty() {
+        return Err(Failure::failed("there is no session to resume"));
+    }
+    let connection = configs::connection(clock, sessions, options)?;
     let link = Link::connect(options.port, options.ipv6, options.shim_id)?;
     let mut drive = Drive {
         clock,
+        sessions,
         options,
-        verdict,
+        had: (sessions.store.puts(), sessions.cache.puts()),
         link,
         connection,
         inbox: VecDeque::new(),
@@ -28,7 +38,7 @@ pub(crate) fn connection(clock: &Arc<Clock>, options: &Options, nth: usize) -> R
         updating_keys: false,
         closed: None,
     };
-    let result = drive.run(nth);
+    let result = drive.run(nth).and_then(|()| drive.check_tickets());
     drive.link.finish();
     result
 }
@@ -36,7 +46,9 @@ pub(crate) fn connection(clock: &Arc<Clock>, options: &Options, nth: usize) -> R
 struct Drive<'a> {
     clock: &'a Clock,
     options: &'a Options,
-    verdict: Arc<Verdict>,
+    sessions: &'a Sessions,
+    /// How many sessions the client's store and the server's cache had got before.
+    had: (usize, usize),
     link: Link,
     connection: Connection,
     /// Records of application data that were not answered yet.
@@ -185,7 +197,8 @@ impl Drive<'_> {
         let expect = |holds: bool, what: &str| {
             if holds { Ok(()) } else { Err(Failure::failed(format!("wrong: {what}"))) }
         };
-        expect(nth == 0 || options.expect_session_miss, "the session was not resumed")?;
+        let resumes = nth > 0 && !options.expect_session_miss;
+        expect(negotiated.resumed == resumes, "whether a session was resumed")?;
         let wants_certificate = if options.server {
             options.require_any_client_certificate
         } else {
@@ -193,13 +206,37 @@ impl Drive<'_> {
         };
         expect(!wants_certificate || !connected.peer_chain.is_empty(), "no peer certificate")?;
         if options.expect_verify_result {
-            expect(self.verdict.refused() == options.verify_fail, "the verification's result")?;
+            let refused = self.sessions.refused.load(Ordering::Relaxed);
+            expect(refused == options.verify_fail, "the verification's result")?;
+        }
+        if negotiated.version == Version::V12 && !options.server {
+            let due = !options.expect_no_session && (!resumes || options.expect_ticket_renewal);
+            expect((self.sessions.store.puts() > self.had.0) == due, "whether there is a session")?;
+        }
+        if nth == 0 {
+            let cached = self.sessions.cache.puts() > self.had.1;
+            expect(cached || !options.expect_session_id, "no session in the cache")?;
+            expect(!cached || !options.expect_no_session_id, "a session in the cache")?;
         }
         let alpn = negotiated.alpn.as_deref().unwrap_or_default();
         let expected = if options.server { &options.select_alpn } else { &options.expect_alpn };
         expect(alpn == expected, "the application protocol")?;
         if let Some(name) = &options.expect_server_name {
             expect(negotiated.server_name.as_ref() == Some(name), "the server's name")?;
+        }
+        Ok(())
+    }
+
+    /// By the end a 1.3 server must have given us something to resume with.
+    fn check_tickets(&self) -> Result<(), Failure> {
+        let version = self.connected.as_ref().map(|connected| connected.negotiated.version);
+        let ends_here = self.options.server || self.options.send_alert;
+        if version != Some(Version::V13) || ends_here {
+            return Ok(());
+        }
+        let any = self.sessions.store.puts() > self.had.0;
+        if any == self.options.expect_no_session {
+            return Err(Failure::failed(if any { "a ticket came" } else { "no ticket came" }));
         }
         Ok(())
     }

@@ -16,6 +16,7 @@ mod drive;
 mod flags;
 mod link;
 mod report;
+mod sessions;
 mod verify;
 
 use std::env;
@@ -24,6 +25,8 @@ use std::process::ExitCode;
 use clock::Clock;
 use flags::Flags;
 use report::Failure;
+use sealgram::ring;
+use sessions::Sessions;
 
 /// What the runner takes for "this test asks for something that the stack does not have".
 const UNIMPLEMENTED: u8 = 89;
@@ -53,9 +56,11 @@ fn main() -> ExitCode {
 fn run(args: &[Vec<u8>]) -> Result<(), Failure> {
     let flags = Flags::parse(args)?;
     let clock = Clock::start();
+    let sessions = Sessions::new(&ring::default_provider(), &*clock)?;
     for nth in 0..=flags.resumptions() {
         let options = flags.options(nth);
-        drive::connection(&clock, options, nth).map_err(|failure| failure.in_connection(nth))?;
+        drive::connection(&clock, &sessions, options, nth)
+            .map_err(|failure| failure.in_connection(nth))?;
     }
     Ok(())
 }

@@ -23,11 +23,16 @@ pub(crate) struct Verdict {
     /// Whether a bad chain ends the handshake.
     binding: bool,
     required: bool,
-    refused: AtomicBool,
+    refused: Arc<AtomicBool>,
 }
 
 impl Verdict {
-    pub(crate) fn new(options: &Options, algorithms: SignatureAlgorithms) -> Arc<Self> {
+    /// `refused` remembers whether the last chain was found bad, obeyed or not.
+    pub(crate) fn new(
+        options: &Options,
+        algorithms: SignatureAlgorithms,
+        refused: Arc<AtomicBool>,
+    ) -> Arc<Self> {
         let schemes = if options.verify_prefs.is_empty() {
             algorithms.schemes()
         } else {
@@ -44,19 +49,14 @@ impl Verdict {
             refuse_with: options.verify_fail.then_some(alert),
             binding: options.verify_peer || options.require_any_client_certificate,
             required: options.require_any_client_certificate,
-            refused: AtomicBool::new(false),
+            refused,
         })
     }
 
-    /// Whether a chain was found bad, obeyed or not.
-    pub(crate) fn refused(&self) -> bool {
-        self.refused.load(Ordering::Relaxed)
-    }
-
     fn judge(&self) -> Result<IdentityVerified, VerificationError> {
+        self.refused.store(self.refuse_with.is_some(), Ordering::Relaxed);
         match self.refuse_with {
             Some(alert) => {
-                self.refused.store(true, Ordering::Relaxed);
                 if !self.binding {
                     return Ok(IdentityVerified::danger_assertion());
                 }

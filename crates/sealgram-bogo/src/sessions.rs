@@ -1,0 +1,98 @@
+//! What one connection of a test leaves behind for the next.
+
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use sealgram::crypto::{CryptoProvider, Secret, WallClock};
+use sealgram::pki_types::ServerName;
+use sealgram::{
+    ClientSession, ClientSessionStore, ConfigError, MemorySessionCache, SessionCache, Tickets,
+};
+
+/// Sessions, ticket keys and the last verdict: as long-lived as the process.
+#[derive(Debug)]
+pub(crate) struct Sessions {
+    pub(crate) store: Arc<Store>,
+    pub(crate) cache: Arc<Cache>,
+    pub(crate) tickets: Arc<Tickets>,
+    /// Whether the last chain that was judged was found bad. It goes for what is resumed, too.
+    pub(crate) refused: Arc<AtomicBool>,
+}
+
+impl Sessions {
+    /// How many sessions a server keeps, and how long, in seconds: more than any test needs.
+    const CAPACITY: usize = 16;
+    const LIFETIME: u32 = 2 * 60 * 60;
+
+    pub(crate) fn new(
+        provider: &CryptoProvider,
+        clock: &dyn WallClock,
+    ) -> Result<Self, ConfigError> {
+        let cache = MemorySessionCache::new(Self::CAPACITY, Self::LIFETIME);
+        Ok(Self {
+            store: Arc::default(),
+            cache: Arc::new(Cache { inner: cache, puts: AtomicUsize::new(0) }),
+            tickets: Arc::new(Tickets::new(provider, Tickets::DEFAULT_PERIOD, clock.now())?),
+            refused: Arc::default(),
+        })
+    }
+}
+
+/// A client's newest session, offered to whatever server comes next, as often as it comes.
+#[derive(Debug, Default)]
+pub(crate) struct Store {
+    newest: Mutex<Option<ClientSession>>,
+    puts: AtomicUsize,
+}
+
+impl Store {
+    /// How many sessions came in, ever.
+    pub(crate) fn puts(&self) -> usize {
+        self.puts.load(Ordering::Relaxed)
+    }
+
+    pub(crate) fn is_empty(&self) -> bool {
+        self.newest.lock().unwrap_or_else(PoisonError::into_inner).is_none()
+    }
+}
+
+impl ClientSessionStore for Store {
+    fn put(&self, _server: Option<&ServerName<'_>>, session: ClientSession) {
+        self.puts.fetch_add(1, Ordering::Relaxed);
+        *self.newest.lock().unwrap_or_else(PoisonError::into_inner) = Some(session);
+    }
+
+    fn take(&self, _server: Option<&ServerName<'_>>) -> Option<ClientSession> {
+        let newest = self.newest.lock().unwrap_or_else(PoisonError::into_inner);
+        ClientSession::decode(newest.as_ref()?.encode().expose()).ok()
+    }
+}
+
+/// A server's sessions, counted.
+#[derive(Debug)]
+pub(crate) struct Cache {
+    inner: MemorySessionCache,
+    puts: AtomicUsize,
+}
+
+impl Cache {
+    /// How many sessions came in, ever.
+    pub(crate) fn puts(&self) -> usize {
+        self.puts.load(Ordering::Relaxed)
+    }
+}
+
+impl SessionCache for Cache {
+    fn put(&self, id: [u8; 32], content: Secret) {
+        self.puts.fetch_add(1, Ordering::Relaxed);
+        self.inner.put(id, content);
+    }
+
+    fn get(&self, id: &[u8]) -> Option<Secret> {
+        self.inner.get(id)
+    }
+
+    fn lifetime(&self) -> u32 {
+        self.inner.lifetime()
+    }
+}
