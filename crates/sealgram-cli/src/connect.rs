@@ -9,8 +9,8 @@ use std::net::ToSocketAddrs as _;
 use std::time::Instant;
 
 use input::{Input, Next};
-use sealgram::Closed;
 use sealgram::pki_types::ServerName;
+use sealgram::{Closed, Misuse};
 use sealgram_udp::{Client, ClientEvent, ClientOptions, Error, MAX_PLAINTEXT};
 
 use crate::args::ConnectArgs;
@@ -35,6 +35,10 @@ const BURST: u64 = 128;
 /// How long an answer is waited for then.
 const SLOW_DOWN: Duration = Duration::from_millis(1);
 
+/// How long the server may take to acknowledge the handshake before we leave: one retransmission
+/// of one second, and some more.
+const SETTLE: Duration = Duration::from_secs(3);
+
 pub(crate) fn run(args: &ConnectArgs) -> Result<(), Failure> {
     let setup = setup::client(args)?;
     let target = Target::parse(args)?;
@@ -42,11 +46,13 @@ pub(crate) fn run(args: &ConnectArgs) -> Result<(), Failure> {
     let mut session = Session {
         args,
         client,
+        buf: vec![0; MAX_PLAINTEXT],
         traffic: Traffic::default(),
         unanswered: 0,
         active: Instant::now(),
+        confirmed: false,
     };
-    let outcome = session.start().and_then(|()| session.exchange());
+    let outcome = session.start().and_then(|()| session.exchange()).and_then(|()| session.settle());
     if session.client.closed().is_none() {
         session.client.close()?;
     }
@@ -168,11 +174,21 @@ fn report(
 struct Session<'a> {
     args: &'a ConnectArgs,
     client: Client,
+    buf: Vec<u8>,
     traffic: Traffic,
     /// Datagrams that were sent and for which none has come back.
     unanswered: u64,
     /// When something was sent or received last.
     active: Instant,
+    /// Whether the server has shown that it takes us for connected too.
+    confirmed: bool,
+}
+
+/// Whether to go on.
+#[derive(PartialEq, Eq)]
+enum Flow {
+    On,
+    Done,
 }
 
 impl Session<'_> {
@@ -191,51 +207,77 @@ impl Session<'_> {
             [] => Input::standard(),
             texts => Input::given(texts),
         };
-        let mut buf = vec![0; MAX_PLAINTEXT];
         loop {
             if self.args.count.is_some_and(|count| self.traffic.datagrams_received >= count) {
                 return Ok(());
             }
-            // What has come is read before more is sent.
-            let mut wait = if self.unanswered >= BURST { SLOW_DOWN } else { Duration::ZERO };
             let mut limit = self.args.common.idle;
-            match input.next() {
+            let mut wait = match input.next() {
                 Next::Datagram(datagram) => {
                     self.send(&datagram)?;
+                    self.pause()
                 }
-                Next::NotYet => wait = INPUT_POLL,
+                Next::NotYet => INPUT_POLL,
+                Next::End if self.unanswered == 0 && self.args.count.is_none() => return Ok(()),
                 Next::End => {
-                    if self.unanswered == 0 && self.args.count.is_none() {
-                        return Ok(());
-                    }
                     limit = limit.or(Some(LAST_ANSWER));
-                    wait = Duration::MAX;
+                    Duration::MAX
                 }
-            }
-            let silent = self.active.elapsed();
+            };
             if let Some(limit) = limit {
+                let silent = self.active.elapsed();
                 if silent >= limit {
                     return Ok(());
                 }
                 wait = wait.min(limit.saturating_sub(silent));
             }
-            match self.client.step(wait, &mut buf)? {
-                Some(ClientEvent::Data(len)) => {
-                    let wanted = self.received(buf.get(..len).unwrap_or_default())?;
-                    if !wanted {
-                        return Ok(());
-                    }
-                }
-                Some(ClientEvent::Closed(closed)) if failure::is_orderly(&closed) => {
-                    screen::progress(&closed.reason);
-                    return Ok(());
-                }
-                Some(ClientEvent::Closed(closed)) => return Err(Failure::closed(&closed, true)),
-                Some(ClientEvent::KeyLimitNear) => {
-                    screen::say(&"warning: the keys are almost used up: connect anew");
-                }
-                _ => {}
+            if self.step(wait)? == Flow::Done {
+                return Ok(());
             }
+        }
+    }
+
+    /// Waits until the server has heard all of the handshake: it must not be left with half of
+    /// one, and what it thinks of our certificate is part of the result.
+    fn settle(&mut self) -> Result<(), Failure> {
+        let began = Instant::now();
+        while self.client.is_connected() && !self.client.is_acknowledged() {
+            let left = SETTLE.saturating_sub(began.elapsed());
+            if left.is_zero() || self.step(left.min(INPUT_POLL))? == Flow::Done {
+                break;
+            }
+        }
+        Ok(())
+    }
+
+    /// Waits for one event and does what it asks for.
+    fn step(&mut self, wait: Duration) -> Result<Flow, Failure> {
+        self.confirmed |= self.client.is_acknowledged();
+        match self.client.step(wait, &mut self.buf)? {
+            Some(ClientEvent::Data(len)) => {
+                self.confirmed = true;
+                self.received(len)
+            }
+            Some(ClientEvent::Closed(closed)) if failure::is_orderly(&closed) => {
+                screen::progress(&closed.reason);
+                Ok(Flow::Done)
+            }
+            Some(ClientEvent::Closed(closed)) => Err(Failure::closed(&closed, self.confirmed)),
+            Some(ClientEvent::KeyLimitNear) => {
+                screen::say(&"warning: the keys are almost used up: connect anew");
+                Ok(Flow::On)
+            }
+            _ => Ok(Flow::On),
+        }
+    }
+
+    /// How long an answer is waited for before more is sent. A peer that answers is not to be
+    /// overrun; one that does not would only slow us down.
+    const fn pause(&self) -> Duration {
+        if self.unanswered >= BURST && self.traffic.datagrams_received > 0 {
+            SLOW_DOWN
+        } else {
+            Duration::ZERO
         }
     }
 
@@ -252,14 +294,17 @@ impl Session<'_> {
                 screen::say(&format_args!("warning: not sent: {error}"));
                 Ok(())
             }
+            // The event that says why is on its way.
+            Err(Error::Misuse(Misuse::Closed)) => Ok(()),
             Err(error) => Err(Failure::usage(format!("not sent: {error}"))
                 .hint("each line of the input is one datagram")),
         }
     }
 
-    /// Prints a datagram as a line. `false` if nobody reads any more.
-    fn received(&mut self, datagram: &[u8]) -> Result<bool, Failure> {
-        self.traffic.received(datagram.len());
+    /// Prints a datagram as a line.
+    fn received(&mut self, len: usize) -> Result<Flow, Failure> {
+        let datagram = self.buf.get(..len).unwrap_or_default();
+        self.traffic.received(len);
         self.unanswered = self.unanswered.saturating_sub(1);
         self.active = Instant::now();
         let mut out = io::stdout().lock();
@@ -267,8 +312,9 @@ impl Session<'_> {
         let written =
             out.write_all(datagram).and_then(|()| out.write_all(end)).and_then(|()| out.flush());
         match written {
-            Ok(()) => Ok(true),
-            Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(false),
+            Ok(()) => Ok(Flow::On),
+            // Nobody reads any more.
+            Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(Flow::Done),
             Err(error) => Err(Failure::usage(format!("standard output: {error}"))),
         }
     }

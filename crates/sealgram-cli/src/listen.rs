@@ -77,29 +77,43 @@ impl Listener<'_> {
         // Often enough for the silence to be a tenth longer at most.
         let look = self.args.common.idle.map(|idle| idle.mul_f32(0.1).clamp(LOOK_MIN, LOOK_MAX));
         loop {
-            match self.server.step(look, &mut buf)? {
-                Some(ServerEvent::Connected { peer, addr, connected }) => {
-                    self.connected(peer, addr, &connected);
-                }
-                Some(ServerEvent::Data { peer, len }) => {
-                    self.answer(peer, buf.get(..len).unwrap_or_default());
-                }
-                Some(
-                    ServerEvent::Closed { peer, ended } | ServerEvent::Replaced { peer, ended, .. },
-                ) => {
-                    self.over(peer, &ended);
-                    if self.args.count.is_some_and(|count| self.ended >= count) {
-                        self.server.close_all();
-                        self.lines.flush();
-                        return Ok(());
-                    }
-                }
-                _ => {}
+            let event = self.server.step(look, &mut buf)?;
+            if let Some(event) = event {
+                self.handle(event, &buf);
+            }
+            if self.args.count.is_some_and(|count| self.ended >= count) {
+                break;
             }
             if look.is_some_and(|look| self.looked.elapsed() >= look) {
                 self.looked = Instant::now();
                 self.close_silent();
             }
+        }
+        self.server.close_all();
+        // Their last events wait already; whoever comes now is too late.
+        while !self.peers.is_empty()
+            && let Some(event) = self.server.step(Duration::ZERO, &mut buf)?
+        {
+            if let ServerEvent::Closed { peer, ended } = event {
+                self.over(peer, &ended);
+            }
+        }
+        self.lines.flush();
+        Ok(())
+    }
+
+    fn handle(&mut self, event: ServerEvent, buf: &[u8]) {
+        match event {
+            ServerEvent::Connected { peer, addr, connected } => {
+                self.connected(peer, addr, &connected);
+            }
+            ServerEvent::Data { peer, len } => {
+                self.answer(peer, buf.get(..len).unwrap_or_default());
+            }
+            ServerEvent::Closed { peer, ended } | ServerEvent::Replaced { peer, ended, .. } => {
+                self.over(peer, &ended);
+            }
+            _ => {}
         }
     }
 

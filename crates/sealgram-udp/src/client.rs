@@ -7,8 +7,8 @@ use std::io;
 
 use sealgram::pki_types::ServerName;
 use sealgram::{
-    Answer, Ask, AskId, ClientConfig, CloseReason, Closed, Connected, Connection, Event, Info,
-    Instant, Misuse, Path, Stats,
+    Answer, Ask, AskId, ClientConfig, Closed, Connected, Connection, Event, Info, Instant, Misuse,
+    Path, Stats, TimeoutKind,
 };
 
 use crate::address::check_peer;
@@ -25,9 +25,18 @@ const TX: usize = 1 << 16;
 #[derive(Clone, Copy, Debug, Default)]
 pub struct ClientOptions {
     mtu: Option<usize>,
+    local: Option<SocketAddr>,
 }
 
 impl ClientOptions {
+    /// The local address to use, where the system shall not choose one. Port 0 lets it choose the
+    /// port.
+    #[must_use]
+    pub const fn with_local_address(mut self, address: SocketAddr) -> Self {
+        self.local = Some(address);
+        self
+    }
+
     /// The path's MTU, in bytes with the headers of IP and UDP. Handshake datagrams keep to it;
     /// application data is sent as it is given.
     #[must_use]
@@ -125,7 +134,7 @@ impl Client {
             connection.set_max_datagram(max_payload(mtu, server.ip()));
         }
         let mut client = Self {
-            socket: Socket::connect(server)?,
+            socket: Socket::connect(options.local, server)?,
             clock,
             connection,
             server,
@@ -236,7 +245,7 @@ impl Client {
     }
 
     /// Says goodbye: sends close_notify. Nothing is sent or received any more; what was received
-    /// before can still be fetched.
+    /// before can still be fetched, and [`ClientEvent::Closed`] follows.
     ///
     /// # Errors
     ///
@@ -281,6 +290,16 @@ impl Client {
     #[must_use]
     pub const fn is_connected(&self) -> bool {
         self.connection.is_connected()
+    }
+
+    /// Whether the server has acknowledged everything of the handshake that we have sent.
+    ///
+    /// In 1.3 a client is connected before the server has seen its certificate and its Finished:
+    /// until this is true the server may still refuse it, and a client that leaves may never have
+    /// been heard.
+    #[must_use]
+    pub fn is_acknowledged(&self) -> bool {
+        self.is_connected() && self.connection.timeout(TimeoutKind::Retransmit).is_none()
     }
 
     /// How the connection ended, once it has.
@@ -356,10 +375,7 @@ impl Client {
         self.queue.extend((0..datagrams).map(|_| Queued::Data));
         if let Some(closed) = closed {
             self.closed = Some(closed.clone());
-            // Whoever has closed it knows.
-            if closed.reason != CloseReason::Local {
-                self.queue.push_back(Queued::Event(ClientEvent::Closed(closed)));
-            }
+            self.queue.push_back(Queued::Event(ClientEvent::Closed(closed)));
         }
         while self.connection.poll_endpoint_event().is_some() {}
     }

@@ -27,12 +27,12 @@ pub(crate) struct Socket {
 
 impl Socket {
     /// A socket for one peer: the system drops what comes from others.
-    pub(crate) fn connect(peer: SocketAddr) -> io::Result<Self> {
+    pub(crate) fn connect(local: Option<SocketAddr>, peer: SocketAddr) -> io::Result<Self> {
         let any: SocketAddr = match peer {
             SocketAddr::V4(_) => (Ipv4Addr::UNSPECIFIED, 0).into(),
             SocketAddr::V6(_) => (Ipv6Addr::UNSPECIFIED, 0).into(),
         };
-        let socket = UdpSocket::bind(any)?;
+        let socket = UdpSocket::bind(local.unwrap_or(any))?;
         socket.connect(peer)?;
         Self::new(socket)
     }
