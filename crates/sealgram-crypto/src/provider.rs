@@ -7,7 +7,7 @@ use core::fmt::{self, Debug};
 use pki_types::UnixTime;
 use sealgram_iana::{CipherSuite, NamedGroup, Version};
 
-use crate::{KeyExchangeGroup, KeyLoader, SignatureAlgorithms, Suite};
+use crate::{Hash, HashKind, KeyExchangeGroup, KeyLoader, SignatureAlgorithms, Suite};
 
 /// The algorithms that a configuration may use.
 ///
@@ -33,6 +33,12 @@ impl CryptoProvider {
     #[must_use]
     pub fn suite(&self, suite: CipherSuite) -> Option<&'static Suite> {
         self.suites.iter().copied().find(|s| s.facts.suite == suite)
+    }
+
+    /// The hash function of this kind, if a suite has it.
+    #[must_use]
+    pub fn hash(&self, kind: HashKind) -> Option<&'static dyn Hash> {
+        self.suites.iter().map(|suite| suite.hash).find(|hash| hash.kind() == kind)
     }
 
     /// The group with this number, if the provider has it and `version` may use it.

@@ -12,8 +12,8 @@ use sealgram_wire::{Asn1Cert, DigitallySigned, List, Message, messages13};
 
 use crate::error::malformed;
 use crate::{
-    Ask, ClientConfig, ClientVerification, Error, PeerMisbehaved, ServerConfig, ServerVerification,
-    Session, Side, VerifyPeer,
+    Ask, ClientConfig, ClientVerification, Error, ExternalPsk, PeerIncompatible, PeerMisbehaved,
+    ServerConfig, ServerVerification, Session, Side, VerifyPeer,
 };
 
 /// Proof that the peer is who it should be. The states that derive keys or send a Finished take
@@ -31,6 +31,12 @@ impl PeerAuthenticated {
     /// By the session that is resumed: the peer has shown that it holds its secret, and was
     /// authenticated when the session was made.
     pub(crate) fn by_session(_: &Session) -> Self {
+        Self(())
+    }
+
+    /// By a key that only the two sides have: the peer has shown that it holds it, by a binder or
+    /// by a Finished under keys that derive from it.
+    pub(crate) fn by_psk(_: &ExternalPsk) -> Self {
         Self(())
     }
 
@@ -65,6 +71,7 @@ pub(crate) fn verify_server(
             let now = config.common.wall_clock.now();
             Ok(Identity::Verified(verifier.verify_server(&peer_chain(chain)?, name, now)?))
         }
+        ServerVerification::Psk(_) => Err(PeerIncompatible::NoSharedPsk.into()),
         ServerVerification::Ask(_) => Ok(Identity::Asked(Ask::VerifyPeer(VerifyPeer {
             chain: chain.to_vec(),
             server_name: name.cloned(),
@@ -110,10 +117,12 @@ fn refused(error: CertificateError) -> Error {
 
 /// Verifies a handshake signature with the leaf's key.
 pub(crate) fn verify_signature(
-    verifier: &dyn SignatureVerifier,
+    verifier: Option<&dyn SignatureVerifier>,
     chain: &[CertificateDer<'static>],
     message: &SignedMessage<'_>,
 ) -> Result<SignatureVerified, Error> {
+    // Nobody asked for a certificate, so nobody can say whether it is good.
+    let verifier = verifier.ok_or(PeerIncompatible::NoSharedSignatureScheme)?;
     check_offered(verifier, message)?;
     let chain = peer_chain(chain)?;
     verifier.verify_signature(chain.end_entity, message).map_err(|error| {

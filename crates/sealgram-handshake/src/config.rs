@@ -10,7 +10,7 @@ use sealgram_crypto::{
 };
 use sealgram_iana::{SignatureScheme, SrtpProfile, Version};
 
-use crate::{ClientSessionStore, SessionCache, TicketSealer};
+use crate::{ClientSessionStore, ExternalPsk, PskLookup, SessionCache, TicketSealer};
 
 /// Which versions may be negotiated. Never both `false`: the builders see to it.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -100,6 +100,9 @@ pub enum ServerVerification {
     /// The application is asked with [`Ask::VerifyPeer`](crate::Ask::VerifyPeer); handshake
     /// signatures are verified at once all the same.
     Ask(Arc<dyn SignatureVerifier>),
+    /// By a pre-shared key alone (1.3): a server that does not have it is refused, whatever its
+    /// certificate.
+    Psk(Arc<ExternalPsk>),
 }
 
 /// How a server verifies its clients.
@@ -165,7 +168,9 @@ pub struct ClientConfig {
 pub struct ServerConfig {
     /// What both roles have in common.
     pub common: CommonConfig,
-    /// Certificates, best first.
+    /// Where the pre-shared keys of 1.3 clients are found; without it none is accepted.
+    pub psks: Option<Arc<dyn PskLookup>>,
+    /// Certificates, best first. May be empty if there are pre-shared keys.
     pub identities: Vec<Arc<CertifiedKey>>,
     /// How clients are verified.
     pub verification: ClientVerification,
@@ -208,11 +213,20 @@ impl ServerConfig {
 }
 
 impl ClientConfig {
-    /// What verifies server signatures.
-    pub(crate) fn server_signatures(&self) -> &dyn SignatureVerifier {
+    /// What verifies server signatures; `None` if no certificate is accepted.
+    pub(crate) fn server_signatures(&self) -> Option<&dyn SignatureVerifier> {
         match &self.verification {
-            ServerVerification::Inline(verifier) => &**verifier,
-            ServerVerification::Ask(verifier) => &**verifier,
+            ServerVerification::Inline(verifier) => Some(&**verifier),
+            ServerVerification::Ask(verifier) => Some(&**verifier),
+            ServerVerification::Psk(_) => None,
+        }
+    }
+
+    /// The pre-shared key that the server must have, if it is known by one.
+    pub(crate) const fn psk(&self) -> Option<&Arc<ExternalPsk>> {
+        match &self.verification {
+            ServerVerification::Psk(psk) => Some(psk),
+            _ => None,
         }
     }
 }

@@ -84,6 +84,8 @@ pub enum PeerIncompatible {
     NoSharedSuite,
     /// No key-exchange group.
     NoSharedGroup,
+    /// No pre-shared key.
+    NoSharedPsk,
     /// No signature scheme.
     NoSharedSignatureScheme,
     /// No application protocol (RFC 7301 §3.2).
@@ -186,6 +188,7 @@ impl Error {
                 I::MissingExtension(_) => AlertDescription::MISSING_EXTENSION,
                 I::NoSharedSuite
                 | I::NoSharedGroup
+                | I::NoSharedPsk
                 | I::NoSharedSignatureScheme
                 | I::NoExtendedMasterSecret => AlertDescription::HANDSHAKE_FAILURE,
             },
@@ -275,6 +278,7 @@ impl fmt::Display for PeerIncompatible {
                 "no shared cipher suite (or none that fits the certificate's key)"
             }
             Self::NoSharedGroup => "no shared key-exchange group",
+            Self::NoSharedPsk => "no shared pre-shared key: the peer does not know the identity",
             Self::NoSharedSignatureScheme => "no shared signature scheme",
             Self::NoSharedProtocol => "no shared application protocol",
             Self::NoExtendedMasterSecret => {

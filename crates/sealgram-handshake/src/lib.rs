@@ -39,6 +39,7 @@ mod error;
 mod machine;
 mod negotiate;
 mod post;
+mod psk;
 mod schedule;
 mod server;
 mod session;
@@ -53,6 +54,7 @@ pub use effects::{Answer, Ask, Connected, Effects, RecordLimits, Sign, VerifyPee
 pub use error::{Error, ErrorKind, PeerIncompatible, PeerMisbehaved};
 pub use machine::Handshake;
 pub use negotiate::{Negotiated, Selection, hello_hash, hello_retry_request, select};
+pub use psk::{ExternalPsk, PskLookup};
 pub use server::Retried;
 pub use session::{ClientSession, ClientSessionStore, Session, SessionCache, TicketSealer};
 pub use ticket::TicketKey;

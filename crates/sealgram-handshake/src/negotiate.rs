@@ -13,6 +13,7 @@ use sealgram_wire::{
     ServerExtensions, ServerHello, UseSrtp,
 };
 
+use crate::psk::PSK_HASH;
 use crate::transcript::Transcript;
 
 use crate::{
@@ -32,6 +33,8 @@ pub struct Negotiated {
     pub group: Option<NamedGroup>,
     /// The scheme of the server's signature, if it signed.
     pub signature_scheme: Option<SignatureScheme>,
+    /// The identity of the pre-shared key that both sides have used, if one was.
+    pub psk_identity: Option<Vec<u8>>,
     /// The DNS name that the client sent in the clear (not verified by anybody).
     pub server_name: Option<Vec<u8>>,
     /// The application protocol (RFC 7301).
@@ -129,11 +132,16 @@ pub(crate) fn choose_v13<'a>(
     check_v13(hello)?;
     let provider = &config.common.provider;
     let v13 = |suite: &&'static Suite| suite.facts.version == Version::V13;
+    // With a pre-shared key and no certificate the suite must have the key's hash.
+    let psk_only = config.identities.is_empty() || hello.extensions.signature_algorithms.is_none();
+    let usable = |suite: &&'static Suite| {
+        v13(suite) && (!psk_only || config.psks.is_none() || suite.facts.hash == PSK_HASH)
+    };
     let suite = if config.prefer_client_order {
-        hello.cipher_suites.iter().filter_map(|id| provider.suite(id)).find(v13)
+        hello.cipher_suites.iter().filter_map(|id| provider.suite(id)).find(usable)
     } else {
         let offered = |suite: &&'static Suite| hello.cipher_suites.contains(suite.id());
-        provider.suites.iter().copied().filter(v13).find(offered)
+        provider.suites.iter().copied().filter(usable).find(offered)
     };
     let suite = suite.ok_or(PeerIncompatible::NoSharedSuite)?;
 
@@ -180,7 +188,10 @@ fn check_v13(hello: &ClientHello<'_>) -> Result<(), Error> {
     let missing = [
         (extensions.supported_groups.is_none(), ExtensionType::SUPPORTED_GROUPS),
         (extensions.key_share.is_none(), ExtensionType::KEY_SHARE),
-        (extensions.signature_algorithms.is_none(), ExtensionType::SIGNATURE_ALGORITHMS),
+        (
+            extensions.signature_algorithms.is_none() && extensions.pre_shared_key.is_none(),
+            ExtensionType::SIGNATURE_ALGORITHMS,
+        ),
     ];
     match missing.into_iter().find(|(missing, _)| *missing) {
         Some((_, typ)) => Err(PeerIncompatible::MissingExtension(typ).into()),

@@ -14,6 +14,7 @@ use sealgram_wire::{Fragment, Message, MessageSeq};
 /// come in one fragment (RFC 6347 §4.2.6), 1.3 the four bytes of TLS (RFC 9147 §5.2).
 pub(crate) struct Transcript {
     version: Version,
+    hash: &'static dyn Hash,
     context: Box<dyn HashContext>,
     /// The messages themselves, for as long as a 1.2 CertificateVerify may need them: it signs
     /// them with a hash of its own choice (RFC 5246 §7.4.8).
@@ -22,7 +23,7 @@ pub(crate) struct Transcript {
 
 impl Transcript {
     pub(crate) fn new(version: Version, hash: &'static dyn Hash) -> Self {
-        Self { version, context: hash.start(), raw: None }
+        Self { version, hash, context: hash.start(), raw: None }
     }
 
     /// After a HelloRetryRequest the first hello is represented by its hash, so that a server need
@@ -74,6 +75,11 @@ impl Transcript {
         context.update(header.get(..4).unwrap_or(&header));
         context.update(start);
         context.current()
+    }
+
+    /// The suite's hash function.
+    pub(crate) const fn hash(&self) -> &'static dyn Hash {
+        self.hash
     }
 
     /// The hash of all messages so far.

@@ -22,6 +22,8 @@ pub enum ConfigError {
     NoGroup(Version),
     /// A server needs a certificate or another identity, and has none.
     NoIdentity,
+    /// Pre-shared keys without certificates work in 1.3 only, and 1.3 is not enabled.
+    PskNeedsV13,
     /// A certificate chain is empty.
     EmptyChain,
     /// A private key cannot be used.
@@ -70,6 +72,7 @@ impl fmt::Display for ConfigError {
             Self::NoIdentity => {
                 f.write_str("a server needs an identity: give it a certificate and its key")
             }
+            Self::PskNeedsV13 => f.write_str("a pre-shared key alone needs DTLS 1.3"),
             Self::EmptyChain => f.write_str("a certificate chain is empty"),
             Self::Key(error) => fmt::Display::fmt(error, f),
             Self::Verifier(error) => fmt::Display::fmt(error, f),

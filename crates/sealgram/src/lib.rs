@@ -66,9 +66,9 @@ pub use path::{Path, Transmit};
 pub use pki_types;
 pub use sealgram_crypto as crypto;
 pub use sealgram_handshake::{
-    Answer, Ask, ClientSession, ClientSessionStore, Connected, Error, ErrorKind, Negotiated,
-    PeerIncompatible, PeerMisbehaved, Session, SessionCache, Side, Sign, TicketKey, TicketSealer,
-    VerifyPeer,
+    Answer, Ask, ClientSession, ClientSessionStore, Connected, Error, ErrorKind, ExternalPsk,
+    Negotiated, PeerIncompatible, PeerMisbehaved, PskLookup, Session, SessionCache, Side, Sign,
+    TicketKey, TicketSealer, VerifyPeer,
 };
 pub use sealgram_iana as iana;
 #[cfg(feature = "ring")]

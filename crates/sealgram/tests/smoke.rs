@@ -307,3 +307,59 @@ fn record_size_limit_bounds_records_of_both_sides() {
         joined.exchange(Instant::ZERO);
     }
 }
+
+fn psk(identity: &[u8], fill: u8) -> Arc<sealgram::ExternalPsk> {
+    Arc::new(sealgram::ExternalPsk::new(identity, &[fill; 32]).unwrap())
+}
+
+fn psk_pair(client: Arc<sealgram::ExternalPsk>) -> Joined {
+    let client = ClientConfig::builder_with_provider(nullcrypto::provider(1))
+        .with_psk(client)
+        .build()
+        .unwrap();
+    let server = ServerConfig::builder_with_provider(nullcrypto::provider(2))
+        .with_no_client_auth()
+        .with_psks(Arc::new(vec![psk(b"other", 1), psk(b"device", 2)]))
+        .build()
+        .unwrap();
+    Joined::with(&client, server)
+}
+
+#[test]
+fn external_psk_connects_without_certificates_and_then_resumes() {
+    let mut joined = psk_pair(psk(b"device", 2));
+    joined.settle(Instant::ZERO);
+    for conn in [&mut joined.client, joined.server.as_mut().unwrap()] {
+        let Some(Event::Connected(connected)) = conn.poll_event() else { panic!("not connected") };
+        assert_eq!(connected.negotiated.psk_identity.as_deref(), Some(&b"device"[..]));
+        assert!(connected.peer_chain.is_empty());
+    }
+    joined.exchange(Instant::ZERO);
+}
+
+#[test]
+fn unknown_identity_and_wrong_key_look_alike_and_are_errors_on_both_sides() {
+    let mut ends = Vec::new();
+    for key in [psk(b"device", 3), psk(b"nobody", 2)] {
+        let mut joined = psk_pair(key);
+        joined.settle(Instant::ZERO);
+        // The alert is not protected: the client obeys it after a retransmission period.
+        joined.client.handle_timeout(Instant::from_micros(1_000_000));
+        let Some(Event::Closed(server)) = joined.server().poll_event() else { panic!("goes on") };
+        let Some(Event::Closed(client)) = joined.client.poll_event() else { panic!("goes on") };
+        ends.push((server, client));
+    }
+    assert_eq!(ends[0], ends[1]);
+    assert_eq!(ends[0].0.alert_sent, Some(sealgram::iana::AlertDescription::DECRYPT_ERROR));
+}
+
+#[test]
+fn client_with_a_psk_refuses_a_server_with_a_certificate() {
+    let client = ClientConfig::builder_with_provider(nullcrypto::provider(1))
+        .with_psk(psk(b"device", 2))
+        .build()
+        .unwrap();
+    let mut joined = Joined::with(&client, server_config(&[Version::V13], None));
+    joined.settle(Instant::ZERO);
+    assert!(!joined.client.is_connected());
+}

@@ -14,7 +14,7 @@ use alloc::vec;
 use alloc::vec::Vec;
 
 use pki_types::ServerName;
-use sealgram_crypto::{ActiveKeyExchange, Suite};
+use sealgram_crypto::{ActiveKeyExchange, Hash, Suite};
 use sealgram_iana::{
     CompressionMethod, EcPointFormat, ExtensionType, HandshakeType, NamedGroup, ProtocolVersion,
     PskKeyExchangeMode, Version,
@@ -29,11 +29,12 @@ use super::{v12, v13};
 use crate::error::{malformed, unexpected};
 use crate::machine::State;
 use crate::negotiate::{Offered, own_record_size_limit};
+use crate::psk::PSK_HASH;
 use crate::schedule::v13::{OfferedPsk, PskKind};
 use crate::transcript::Transcript;
 use crate::{
-    ClientConfig, ClientSession, CommonConfig, Effects, Error, PeerIncompatible, PeerMisbehaved,
-    Randoms, ServerVerification,
+    ClientConfig, ClientSession, CommonConfig, Effects, Error, ExternalPsk, PeerIncompatible,
+    PeerMisbehaved, Randoms, ServerVerification,
 };
 
 /// How many HelloVerifyRequests are answered. An honest server sends one, or a second one if its
@@ -326,14 +327,7 @@ impl HelloSent {
             ExtensionType::PRE_SHARED_KEY,
         ];
         check_types(hello.extensions.types(), &allowed, &sent.types)?;
-        let accepted = match (hello.extensions.pre_shared_key, offer) {
-            (None, _) => None,
-            // There was one key, and its hash must be the suite's (RFC 8446 §4.2.11).
-            (Some(0), Some(offer)) if offer.suite.facts.hash == suite.facts.hash => Some(offer),
-            (Some(_), _) => {
-                return Err(PeerMisbehaved::BadExtension(ExtensionType::PRE_SHARED_KEY).into());
-            }
-        };
+        let accepted = accepted_psk(&config, hello, suite, offer)?;
         let entry = hello
             .extensions
             .key_share
@@ -365,7 +359,30 @@ impl HelloSent {
             offered: sent.types,
             transcript,
         };
-        start.expect_encrypted_extensions(shared, accepted.map(|offer| offer.kept), fx)
+        start.expect_encrypted_extensions(shared, accepted, fx)
+    }
+}
+
+/// The key that the server has chosen. Its hash must be the suite's (RFC 8446 §4.2.11).
+fn accepted_psk(
+    config: &ClientConfig,
+    hello: &ServerHello<'_>,
+    suite: &Suite,
+    offer: Option<Offer>,
+) -> Result<v13::Authentication, Error> {
+    let session = offer.filter(|offer| offer.kept.session.version == Version::V13);
+    // In the order in which they were offered.
+    let external_index = u16::from(session.is_some());
+    match (hello.extensions.pre_shared_key, session, config.psk()) {
+        (None, _, None) => Ok(v13::Authentication::Certificate),
+        (None, _, Some(_)) => Err(PeerIncompatible::NoSharedPsk.into()),
+        (Some(0), Some(offer), _) if offer.suite.facts.hash == suite.facts.hash => {
+            Ok(v13::Authentication::Session(offer.kept))
+        }
+        (Some(index), _, Some(psk)) if index == external_index && suite.facts.hash == PSK_HASH => {
+            Ok(v13::Authentication::Psk(psk.clone()))
+        }
+        (Some(_), _, _) => Err(PeerMisbehaved::BadExtension(ExtensionType::PRE_SHARED_KEY).into()),
     }
 }
 
@@ -478,9 +495,9 @@ impl Parts<'_> {
 
         let resumes = config.sessions.is_some();
         let offered = |version| self.offer.filter(|offer| offer.kept.session.version == version);
-        let psk = offered(Version::V13).map(|offer| Psk::new(offer, common));
-        let identity = psk.as_ref().map(|psk| [psk.identity]);
-        let binder = psk.as_ref().map(|psk| [PskBinderEntry(&psk.no_binder)]);
+        let psks = self.psks(offered(Version::V13));
+        let identities: Vec<_> = psks.iter().map(|psk| psk.identity).collect();
+        let binders: Vec<_> = psks.iter().map(|psk| PskBinderEntry(&psk.no_binder)).collect();
         let old = offered(Version::V12);
         let extensions = ClientExtensions {
             server_name: sent_name(config, name),
@@ -488,7 +505,9 @@ impl Parts<'_> {
             ec_point_formats: versions.v12.then_some(&[EcPointFormat::UNCOMPRESSED.0]),
             session_ticket: (resumes && versions.v12)
                 .then(|| old.map_or(&[][..], |offer| &offer.kept.ticket)),
-            signature_algorithms: Some(List::from_slice(config.server_signatures().schemes())),
+            signature_algorithms: config
+                .server_signatures()
+                .map(|verifier| List::from_slice(verifier.schemes())),
             use_srtp: (!common.srtp.is_empty())
                 .then_some(UseSrtp { profiles: List::from_slice(&common.srtp), mki: &[] }),
             alpn: (!protocols.is_empty()).then_some(List::from_slice(&protocols)),
@@ -496,7 +515,7 @@ impl Parts<'_> {
             renegotiation_info: versions.v12.then_some(&[]),
             supported_versions: versions.v13.then_some(List::from_slice(&wire_versions)),
             key_share: versions.v13.then_some(List::from_slice(&shares)),
-            psk_key_exchange_modes: (resumes && versions.v13)
+            psk_key_exchange_modes: ((resumes || !psks.is_empty()) && versions.v13)
                 .then_some(List::from_slice(&[PskKeyExchangeMode::PSK_DHE_KE])),
             cookie: variable.cookie,
             record_size_limit: common.record_size_limit.map(|_| {
@@ -504,11 +523,9 @@ impl Parts<'_> {
                 let highest = if versions.v13 { Version::V13 } else { Version::V12 };
                 own_record_size_limit(common, highest)
             }),
-            pre_shared_key: identity.as_ref().zip(binder.as_ref()).map(|(identity, binder)| {
-                OfferedPsks {
-                    identities: List::from_slice(identity),
-                    binders: List::from_slice(binder),
-                }
+            pre_shared_key: (!psks.is_empty()).then_some(OfferedPsks {
+                identities: List::from_slice(&identities),
+                binders: List::from_slice(&binders),
             }),
             ..ClientExtensions::default()
         };
@@ -522,18 +539,30 @@ impl Parts<'_> {
             extensions,
         };
         let mut body = hello.encode();
-        if let Some(psk) = &psk {
-            psk.bind(&mut body, self.before);
-        }
+        bind(&psks, &mut body, self.before);
         let types = extension_types(&extensions);
         let seq = fx.send(HandshakeType::CLIENT_HELLO, &body, Phase::Plaintext, Group::Flight)?;
         Ok(SentHello { seq, body, types })
     }
 }
 
+impl<'a> Parts<'a> {
+    /// The pre-shared keys that are offered: that of a session, and that of the configuration.
+    fn psks(&self, session: Option<&'a Offer>) -> Vec<Psk<'a>> {
+        let common = &self.config.common;
+        let session = session.map(|offer| Psk::of_session(offer, common));
+        let sha256 = common.provider.hash(PSK_HASH);
+        // After a retry only keys for the hash of its suite are of use (RFC 8446 §4.1.4).
+        let usable = self.before.is_none_or(|before| before.hash().kind() == PSK_HASH);
+        let external = self.config.psk().zip(sha256).filter(|_| usable);
+        let external = external.map(|(psk, hash)| Psk::external(psk, hash));
+        session.into_iter().chain(external).collect()
+    }
+}
+
 /// A pre-shared key as a hello offers it.
 struct Psk<'a> {
-    suite: &'static Suite,
+    hash: &'static dyn Hash,
     key: OfferedPsk,
     identity: PskIdentity<'a>,
     /// Stands for the binder until the rest of the hello is there to be bound.
@@ -541,37 +570,49 @@ struct Psk<'a> {
 }
 
 impl<'a> Psk<'a> {
-    fn new(offer: &'a Offer, common: &CommonConfig) -> Self {
+    fn of_session(offer: &'a Offer, common: &CommonConfig) -> Self {
         let Offer { kept, suite, .. } = offer;
         let age = common.wall_clock.now().as_secs().saturating_sub(kept.session.created_at);
         // Milliseconds, modulo 2^32 (RFC 8446 §4.2.11.1).
         let age = u32::try_from(age.saturating_mul(1000)).unwrap_or(u32::MAX);
-        Self {
-            suite,
-            key: OfferedPsk::new(suite.hash, PskKind::Resumption, &kept.session.secret),
-            identity: PskIdentity {
-                identity: &kept.ticket,
-                obfuscated_ticket_age: age.wrapping_add(kept.session.age_add),
-            },
-            no_binder: vec![0; suite.facts.hash.output_len()],
-        }
+        let age = age.wrapping_add(kept.session.age_add);
+        let key = OfferedPsk::new(suite.hash, PskKind::Resumption, &kept.session.secret);
+        Self::new(suite.hash, key, &kept.ticket, age)
     }
 
-    /// Writes the binder over the end of the hello (RFC 8446 §4.2.11.2).
-    fn bind(&self, body: &mut [u8], before: Option<&Transcript>) {
-        // The list's length, the binder's length, the binder.
-        let binders = self.no_binder.len().saturating_add(3);
-        let len = body.len();
-        let start = body.get(..len.saturating_sub(binders)).unwrap_or_default();
+    fn external(psk: &'a ExternalPsk, hash: &'static dyn Hash) -> Self {
+        let key = OfferedPsk::new(hash, PskKind::External, psk.secret());
+        Self::new(hash, key, psk.identity(), 0)
+    }
+
+    fn new(hash: &'static dyn Hash, key: OfferedPsk, identity: &'a [u8], age: u32) -> Self {
+        let identity = PskIdentity { identity, obfuscated_ticket_age: age };
+        Self { hash, key, identity, no_binder: vec![0; hash.kind().output_len()] }
+    }
+}
+
+/// Writes the binders over the end of the hello (RFC 8446 §4.2.11.2).
+fn bind(psks: &[Psk<'_>], body: &mut [u8], before: Option<&Transcript>) {
+    // Each binder has a length of one byte in front of it, the list one of two.
+    let entries = psks.iter().map(|psk| psk.no_binder.len().saturating_add(1));
+    let binders = entries.fold(0_usize, usize::saturating_add);
+    let len = body.len();
+    let end = len.saturating_sub(binders.saturating_add(2));
+    let mut at = len.saturating_sub(binders);
+    for psk in psks {
+        let start = body.get(..end).unwrap_or_default();
         let typ = HandshakeType::CLIENT_HELLO;
         let hash = match before {
             Some(before) => before.with_start_of(typ, len, start),
-            None => Transcript::new(Version::V13, self.suite.hash).with_start_of(typ, len, start),
+            None => Transcript::new(Version::V13, psk.hash).with_start_of(typ, len, start),
         };
-        let binder = self.key.binder(&hash);
-        for (to, from) in body.iter_mut().rev().zip(binder.as_ref().iter().rev()) {
+        let binder = psk.key.binder(&hash);
+        at = at.saturating_add(1);
+        let room = body.get_mut(at..).unwrap_or_default();
+        for (to, from) in room.iter_mut().zip(binder.as_ref()) {
             *to = *from;
         }
+        at = at.saturating_add(psk.no_binder.len());
     }
 }
 

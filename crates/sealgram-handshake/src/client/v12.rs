@@ -441,6 +441,7 @@ impl ExpectFinished {
             cipher_suite: keyed.hellos.suite.id(),
             group: keyed.group,
             signature_scheme: keyed.scheme,
+            psk_identity: None,
             server_name: keyed.hellos.answers.server_name.clone(),
             alpn: keyed.hellos.answers.alpn.clone(),
             srtp_profile: keyed.hellos.answers.srtp_profile,

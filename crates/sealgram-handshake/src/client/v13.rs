@@ -33,8 +33,8 @@ use crate::post::{Connected13, TicketTaker};
 use crate::schedule::v13::{Early, Handshake, Log, Master, OfferedPsk, PskKind};
 use crate::transcript::Transcript;
 use crate::{
-    Ask, CertifiedKey, ClientConfig, ClientSession, Connected, Effects, Error, KeySource,
-    Negotiated, PeerIncompatible, PeerMisbehaved, Session, Side, Sign,
+    Ask, CertifiedKey, ClientConfig, ClientSession, Connected, Effects, Error, ExternalPsk,
+    KeySource, Negotiated, PeerIncompatible, PeerMisbehaved, Session, Side, Sign,
 };
 
 /// What the hellos have settled.
@@ -84,22 +84,25 @@ impl Hellos {
     pub(super) fn expect_encrypted_extensions(
         self,
         shared: SharedSecret,
-        resumed: Option<ClientSession>,
+        authentication: Authentication,
         fx: &mut dyn Effects,
     ) -> Result<State, Error> {
         let log = log(&self.config, &self.client_random);
         let hash = self.suite.hash;
-        let early = match &resumed {
-            Some(kept) => {
+        let early = match &authentication {
+            Authentication::Certificate => Early::without_psk(hash),
+            Authentication::Session(kept) => {
                 OfferedPsk::new(hash, PskKind::Resumption, &kept.session.secret).accepted()
             }
-            None => Early::without_psk(hash),
+            Authentication::Psk(psk) => {
+                OfferedPsk::new(hash, PskKind::External, psk.secret()).accepted()
+            }
         };
         let (schedule, traffic) =
             early.into_handshake(self.suite, shared, &self.transcript.current(), log);
         fx.install_write(Phase::Handshake, traffic.client)?;
         fx.install_read(Phase::Handshake, traffic.server)?;
-        let next = ExpectEncryptedExtensions { hellos: self, schedule, resumed };
+        let next = ExpectEncryptedExtensions { hellos: self, schedule, authentication };
         Ok(Client13::EncryptedExtensions(next).into())
     }
 
@@ -114,12 +117,22 @@ fn log<'a>(config: &'a ClientConfig, client_random: &'a [u8; 32]) -> Log<'a> {
     Log { key_log: config.common.key_log.as_deref(), client_random }
 }
 
+/// What the server will be known by.
+#[derive(Debug)]
+pub(super) enum Authentication {
+    /// Its certificate and a signature.
+    Certificate,
+    /// The session that goes on.
+    Session(ClientSession),
+    /// The pre-shared key that it has.
+    Psk(Arc<ExternalPsk>),
+}
+
 #[derive(Debug)]
 pub(crate) struct ExpectEncryptedExtensions {
     hellos: Hellos,
     schedule: Handshake,
-    /// The session that goes on, if one does.
-    resumed: Option<ClientSession>,
+    authentication: Authentication,
 }
 
 impl ExpectEncryptedExtensions {
@@ -127,7 +140,7 @@ impl ExpectEncryptedExtensions {
         if message.typ != HandshakeType::ENCRYPTED_EXTENSIONS {
             return Err(unexpected(message, "EncryptedExtensions"));
         }
-        let Self { mut hellos, schedule, resumed } = self;
+        let Self { mut hellos, schedule, authentication } = self;
         let read = EncryptedExtensions::read(message.body).map_err(malformed(message))?;
         let extensions = &read.extensions;
         let allowed = [
@@ -146,9 +159,19 @@ impl ExpectEncryptedExtensions {
         }
         hellos.transcript.add_message(message);
         let negotiating = Negotiating { hellos, schedule, answers, request: None };
-        match resumed {
-            None => Ok(Client13::CertificateOrRequest(negotiating).into()),
-            Some(kept) => negotiating.resume(kept.session),
+        match authentication {
+            Authentication::Certificate => Ok(Client13::CertificateOrRequest(negotiating).into()),
+            Authentication::Session(kept) => negotiating.resume(kept.session),
+            Authentication::Psk(psk) => {
+                let server = Server {
+                    chain: Vec::new(),
+                    scheme: None,
+                    authenticated_at: None,
+                    psk_identity: Some(psk.identity().to_vec()),
+                    peer: PeerAuthenticated::by_psk(&psk),
+                };
+                Ok(Client13::Finished(ExpectFinished { negotiating, server }).into())
+            }
         }
     }
 }
@@ -176,7 +199,8 @@ impl Negotiating {
         let peer = PeerAuthenticated::by_session(&session);
         let authenticated_at = Some(session.authenticated_at);
         let chain = session.peer_chain;
-        let server = Server { chain, scheme: None, authenticated_at, peer };
+        let psk_identity = None;
+        let server = Server { chain, scheme: None, authenticated_at, psk_identity, peer };
         Ok(Client13::Finished(ExpectFinished { negotiating: self, server }).into())
     }
 
@@ -259,7 +283,8 @@ impl WaitIdentity {
     pub(crate) fn accept(self, identity: IdentityVerified) -> State {
         let Self { negotiating, chain, scheme, signature } = self;
         let peer = PeerAuthenticated::by_certificate(identity, signature);
-        let server = Server { chain, scheme: Some(scheme), authenticated_at: None, peer };
+        let scheme = Some(scheme);
+        let server = Server { chain, scheme, authenticated_at: None, psk_identity: None, peer };
         Client13::Finished(ExpectFinished { negotiating, server }).into()
     }
 }
@@ -272,6 +297,8 @@ struct Server {
     scheme: Option<SignatureScheme>,
     /// When it showed its certificate, in Unix seconds, if that was in an earlier connection.
     authenticated_at: Option<u64>,
+    /// Of the pre-shared key that it has, if that is what it is known by.
+    psk_identity: Option<Vec<u8>>,
     peer: PeerAuthenticated,
 }
 
@@ -360,7 +387,8 @@ impl WaitSignature {
 impl Authenticated {
     fn finish(self, fx: &mut dyn Effects) -> Result<State, Error> {
         let Self { mut hellos, answers, server, master } = self;
-        let Server { chain, scheme, authenticated_at, peer: PeerAuthenticated { .. } } = server;
+        let Server { chain, scheme, authenticated_at, psk_identity, peer } = server;
+        let PeerAuthenticated { .. } = peer;
         let verify_data = master.client_verify_data(&hellos.transcript.current());
         hellos.send(HandshakeType::FINISHED, verify_data.as_ref(), fx)?;
         let traffic = master.traffic();
@@ -372,6 +400,7 @@ impl Authenticated {
             cipher_suite: hellos.suite.id(),
             group: Some(hellos.group),
             signature_scheme: scheme,
+            psk_identity,
             server_name: answers.server_name,
             alpn: answers.alpn,
             srtp_profile: answers.srtp_profile,

@@ -44,7 +44,6 @@ pub(crate) struct BySender<T> {
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) enum PskKind {
     /// Provisioned outside of the protocol.
-    #[cfg_attr(not(test), expect(dead_code, reason = "external keys are not negotiated yet"))]
     External,
     /// From the ticket of an earlier connection.
     Resumption,

@@ -168,7 +168,13 @@ impl ExpectHello {
         };
         let resumed = resume::find_v13(&config, message, hello, choice.suite, &transcript)?;
         let authentication = match resumed {
-            Some(found) => v13::Authentication::Session(Box::new(found)),
+            Some(found) => v13::Authentication::Psk(Box::new(found)),
+            // A client that accepts no certificate, or a server that has none.
+            None if hello.extensions.signature_algorithms.is_none()
+                || config.identities.is_empty() =>
+            {
+                return Err(PeerIncompatible::NoSharedPsk.into());
+            }
             None => {
                 let schemes = hello.extensions.signature_algorithms.unwrap_or_default();
                 let (identity, scheme) = choose_identity_v13(&config.identities, &schemes)

@@ -10,11 +10,13 @@ use sealgram_wire::messages13::NewSessionTicket;
 use sealgram_wire::{ClientHello, Message, messages12};
 
 use crate::auth::{self, Identity};
+use crate::psk::PSK_HASH;
 use crate::schedule::v13::{OfferedPsk, PskKind, ResumptionSecret};
 use crate::session::Facts;
 use crate::transcript::Transcript;
 use crate::{
-    ClientVerification, Error, Negotiated, PeerIncompatible, PeerMisbehaved, ServerConfig, Session,
+    ClientVerification, Error, ExternalPsk, Negotiated, PeerIncompatible, PeerMisbehaved,
+    ServerConfig, Session,
 };
 
 /// How many of the keys that a client offers are looked at. Clients offer one or two; each look
@@ -47,16 +49,25 @@ pub(super) fn find_v12(config: &ServerConfig, hello: &ClientHello<'_>) -> Option
     (fits && is_welcome(config, &session, hello)).then_some(session)
 }
 
-/// A session that a 1.3 hello resumes, with what its binder was checked with.
+/// A key that a 1.3 hello offers, with what its binder was checked with.
 #[derive(Debug)]
 pub(crate) struct Found {
-    pub(super) session: Session,
+    pub(super) key: Key,
     pub(super) psk: OfferedPsk,
     /// Which of the client's offers it is.
     pub(super) index: u16,
 }
 
-/// The first good session that a 1.3 hello offers (RFC 8446 §4.2.11).
+/// What a pre-shared key belongs to.
+#[derive(Debug)]
+pub(super) enum Key {
+    /// A session that goes on.
+    Session(Session),
+    /// The two sides alone.
+    External(Arc<ExternalPsk>),
+}
+
+/// The first good key that a 1.3 hello offers (RFC 8446 §4.2.11).
 pub(super) fn find_v13(
     config: &ServerConfig,
     message: &Message<'_>,
@@ -69,31 +80,65 @@ pub(super) fn find_v13(
         .extensions
         .psk_key_exchange_modes
         .ok_or(PeerIncompatible::MissingExtension(ExtensionType::PSK_KEY_EXCHANGE_MODES))?;
-    let Some(sealer) = &config.tickets else { return Ok(None) };
     if !modes.contains(PskKeyExchangeMode::PSK_DHE_KE) {
         return Ok(None);
     }
-    let now = config.common.wall_clock.now();
+    let len = message.body.len();
+    let start = message.body.get(..len.saturating_sub(offered.binders_len())).unwrap_or_default();
+    let truncated = before.with_start_of(message.typ, len, start);
     let offers = offered.identities.iter().zip(offered.binders.iter()).take(MAX_IDENTITIES);
     for ((identity, binder), index) in offers.zip(0_u16..) {
-        let Some(content) = sealer.open(now, identity.identity) else { continue };
-        let Ok(session) = Session::decode(content.expose()) else { continue };
-        let same_hash =
-            session.usable_suite(&config.common).is_some_and(|s| s.facts.hash == suite.facts.hash);
-        let fits = session.version == Version::V13 && same_hash;
-        if !fits || !is_welcome(config, &session, hello) {
-            continue;
-        }
-        let psk = OfferedPsk::new(suite.hash, PskKind::Resumption, &session.secret);
-        let len = message.body.len();
-        let start = message.body.get(..len.saturating_sub(offered.binders_len()));
-        let truncated = before.with_start_of(message.typ, len, start.unwrap_or_default());
+        let Some(key) = find_key(config, hello, suite, identity.identity)? else { continue };
+        let psk = match &key {
+            Key::Session(session) => {
+                OfferedPsk::new(suite.hash, PskKind::Resumption, &session.secret)
+            }
+            Key::External(psk) => OfferedPsk::new(suite.hash, PskKind::External, psk.secret()),
+        };
         if !psk.binder_is_right(&truncated, binder.0) {
             return Err(PeerMisbehaved::BadBinder.into());
         }
-        return Ok(Some(Found { session, psk, index }));
+        return Ok(Some(Found { key, psk, index }));
     }
     Ok(None)
+}
+
+/// The key that an identity stands for: a ticket of ours, or a key given beforehand.
+fn find_key(
+    config: &ServerConfig,
+    hello: &ClientHello<'_>,
+    suite: &'static Suite,
+    identity: &[u8],
+) -> Result<Option<Key>, Error> {
+    let now = config.common.wall_clock.now();
+    if let Some(content) = config.tickets.as_ref().and_then(|sealer| sealer.open(now, identity)) {
+        let session = Session::decode(content.expose()).ok().filter(|session| {
+            let suited = session.usable_suite(&config.common);
+            let same_hash = suited.is_some_and(|s| s.facts.hash == suite.facts.hash);
+            session.version == Version::V13 && same_hash && is_welcome(config, session, hello)
+        });
+        return Ok(session.map(Key::Session));
+    }
+    let Some(psks) = &config.psks else { return Ok(None) };
+    // A key given beforehand shows no certificate (RFC 8446 §4.3.2).
+    if suite.facts.hash != PSK_HASH || config.client_certificate_required() {
+        return Ok(None);
+    }
+    match psks.lookup(identity) {
+        Some(psk) => Ok(Some(Key::External(psk))),
+        // With nothing else to offer, an unknown identity goes the way of a wrong key: nobody
+        // learns which identities exist.
+        None if config.identities.is_empty() => made_up_key(config).map(Some),
+        None => Ok(None),
+    }
+}
+
+/// A key that no binder fits.
+fn made_up_key(config: &ServerConfig) -> Result<Key, Error> {
+    let mut secret = [0; ExternalPsk::MAX_SECRET];
+    config.common.provider.random.fill(&mut secret)?;
+    let psk = ExternalPsk::new(b"unknown", &secret).ok_or(PeerMisbehaved::BadBinder)?;
+    Ok(Key::External(Arc::new(psk)))
 }
 
 /// Whether the session's time has not run out, it is for the same name, and its client may still

@@ -307,10 +307,7 @@ impl ExpectCertificateVerify {
         let hello = &mut self.keyed.hello;
         let raw = hello.transcript.take_raw();
         let config = hello.config.clone();
-        // Whoever asked for a certificate has a verifier for it.
-        let verifier = config
-            .client_signatures()
-            .ok_or_else(|| unexpected(message, "no CertificateVerify"))?;
+        let verifier = config.client_signatures();
         let message_signed = auth::signed(Version::V12, &raw, &signature);
         let signature = auth::verify_signature(verifier, &self.chain, &message_signed)?;
         hello.transcript.add_message(message);
@@ -426,6 +423,7 @@ impl Keyed {
             cipher_suite: self.hello.suite.id(),
             group: self.group,
             signature_scheme: self.scheme,
+            psk_identity: None,
             server_name: answers.server_name.clone(),
             alpn: answers.alpn.clone(),
             srtp_profile: answers.srtp_profile,

@@ -28,7 +28,7 @@ use sealgram_wire::{
     SelectedSrtp, ServerExtensions, ServerHello,
 };
 
-use super::resume::{Found, New, TICKETS};
+use super::resume::{Found, Key, New, TICKETS};
 use crate::auth::{self, Identity, PeerAuthenticated};
 use crate::error::{malformed, unexpected};
 use crate::machine::{State, WaitIdentity as WaitingIdentity, WaitSignature as WaitingSignature};
@@ -58,8 +58,8 @@ pub(crate) struct Hello {
 pub(super) enum Authentication {
     /// A certificate, and a signature with its key.
     Certificate { identity: Arc<CertifiedKey>, scheme: SignatureScheme },
-    /// The session that goes on.
-    Session(Box<Found>),
+    /// A key that both have: of a session, or given beforehand.
+    Psk(Box<Found>),
 }
 
 /// What is expected next.
@@ -115,7 +115,7 @@ impl Hello {
             group.answer(client_share).map_err(|CryptoError| PeerMisbehaved::BadKeyShare)?;
         let group = group.name();
         let pre_shared_key = match &authentication {
-            Authentication::Session(found) => Some(found.index),
+            Authentication::Psk(found) => Some(found.index),
             Authentication::Certificate { .. } => None,
         };
         let body = ServerHello {
@@ -138,9 +138,9 @@ impl Hello {
             Authentication::Certificate { identity, scheme } => {
                 (Early::without_psk(self.suite.hash), Ok((identity, scheme)))
             }
-            Authentication::Session(found) => {
-                let Found { session, psk, .. } = *found;
-                (psk.accepted(), Err(session))
+            Authentication::Psk(found) => {
+                let Found { key, psk, .. } = *found;
+                (psk.accepted(), Err(key))
             }
         };
         let (schedule, traffic) =
@@ -165,12 +165,23 @@ impl Hello {
         self.send(HandshakeType::ENCRYPTED_EXTENSIONS, &body, Phase::Handshake, fx)?;
         let (identity, scheme) = match authentication {
             Ok(certificate) => certificate,
-            Err(session) => {
-                let peer = PeerAuthenticated::by_session(&session);
-                let resumed_from = Some(session.authenticated_at);
+            Err(key) => {
+                let client = match key {
+                    Key::Session(session) => Client {
+                        peer: PeerAuthenticated::by_session(&session),
+                        resumed_from: Some(session.authenticated_at),
+                        chain: session.peer_chain,
+                        psk_identity: None,
+                    },
+                    Key::External(psk) => Client {
+                        peer: PeerAuthenticated::by_psk(&psk),
+                        resumed_from: None,
+                        chain: Vec::new(),
+                        psk_identity: Some(psk.identity().to_vec()),
+                    },
+                };
                 let unfinished = Unfinished { hello: self, schedule, group };
-                let finished = unfinished.finish(None, resumed_from, fx)?;
-                return Ok(finished.expect_finished(session.peer_chain, peer));
+                return Ok(unfinished.finish(None, fx)?.expect_finished(client));
             }
         };
         let requested = self.request_certificate(fx)?;
@@ -219,7 +230,6 @@ impl Unfinished {
     fn finish(
         self,
         scheme: Option<SignatureScheme>,
-        resumed_from: Option<u64>,
         fx: &mut dyn Effects,
     ) -> Result<Finished, Error> {
         let Self { mut hello, schedule, group } = self;
@@ -228,7 +238,7 @@ impl Unfinished {
         let master = schedule.into_master(&hello.transcript.current(), hello.log());
         // Alerts are due under these keys from now on (RFC 8446 §4.4.4).
         fx.install_write(Phase::Application(0), master.traffic().server.current())?;
-        Ok(Finished { hello, group, scheme, master, resumed_from })
+        Ok(Finished { hello, group, scheme, master })
     }
 }
 
@@ -251,12 +261,12 @@ impl WaitSignature {
         let body = DigitallySigned { scheme, signature: &signature? }.encode();
         let typ = HandshakeType::CERTIFICATE_VERIFY;
         unfinished.hello.send(typ, &body, Phase::Handshake, fx)?;
-        let finished = unfinished.finish(Some(scheme), None, fx)?;
+        let finished = unfinished.finish(Some(scheme), fx)?;
         if requested {
             return Ok(Server13::Certificate(finished).into());
         }
         let peer = PeerAuthenticated::anonymous_client(&finished.hello.config)?;
-        Ok(finished.expect_finished(Vec::new(), peer))
+        Ok(finished.expect_finished(Client::known_by(peer, Vec::new())))
     }
 }
 
@@ -267,17 +277,29 @@ pub(crate) struct Finished {
     group: NamedGroup,
     scheme: Option<SignatureScheme>,
     master: Master,
-    /// When the client showed its certificate, if that was in the session that goes on.
+}
+
+/// The client, authenticated (or nobody in particular, where that is allowed).
+#[derive(Debug)]
+struct Client {
+    chain: Vec<CertificateDer<'static>>,
+    /// When it showed its certificate, if that was in the session that goes on.
     resumed_from: Option<u64>,
+    /// Of the pre-shared key that it has, if that is what it is known by.
+    psk_identity: Option<Vec<u8>>,
+    peer: PeerAuthenticated,
+}
+
+impl Client {
+    /// By what it has shown in this handshake.
+    const fn known_by(peer: PeerAuthenticated, chain: Vec<CertificateDer<'static>>) -> Self {
+        Self { chain, resumed_from: None, psk_identity: None, peer }
+    }
 }
 
 impl Finished {
-    fn expect_finished(
-        self,
-        chain: Vec<CertificateDer<'static>>,
-        peer: PeerAuthenticated,
-    ) -> State {
-        Server13::Finished(ExpectFinished { finished: self, chain, peer }).into()
+    fn expect_finished(self, client: Client) -> State {
+        Server13::Finished(ExpectFinished { finished: self, client }).into()
     }
 
     fn on_certificate(mut self, message: &Message<'_>) -> Result<State, Error> {
@@ -288,7 +310,7 @@ impl Finished {
         self.hello.transcript.add_message(message);
         if chain.is_empty() {
             let peer = PeerAuthenticated::anonymous_client(&self.hello.config)?;
-            return Ok(self.expect_finished(chain, peer));
+            return Ok(self.expect_finished(Client::known_by(peer, chain)));
         }
         let next = ExpectCertificateVerify { finished: self, chain };
         Ok(Server13::CertificateVerify(next).into())
@@ -310,9 +332,7 @@ impl ExpectCertificateVerify {
         let hello = &mut finished.hello;
         let signature = DigitallySigned::read(message.body).map_err(malformed(message))?;
         let bytes = auth::signed_bytes_v13(Side::Client, &hello.transcript.current());
-        // Whoever asked for a certificate has a verifier for it.
         let verifier = hello.config.client_signatures();
-        let verifier = verifier.ok_or_else(|| unexpected(message, "no CertificateVerify"))?;
         let signed = auth::signed(Version::V13, &bytes, &signature);
         let signature = auth::verify_signature(verifier, &chain, &signed)?;
         hello.transcript.add_message(message);
@@ -339,15 +359,14 @@ pub(crate) struct WaitIdentity {
 impl WaitIdentity {
     pub(crate) fn accept(self, identity: IdentityVerified) -> State {
         let peer = PeerAuthenticated::by_certificate(identity, self.signature);
-        self.finished.expect_finished(self.chain, peer)
+        self.finished.expect_finished(Client::known_by(peer, self.chain))
     }
 }
 
 #[derive(Debug)]
 pub(crate) struct ExpectFinished {
     finished: Finished,
-    chain: Vec<CertificateDer<'static>>,
-    peer: PeerAuthenticated,
+    client: Client,
 }
 
 impl ExpectFinished {
@@ -355,8 +374,9 @@ impl ExpectFinished {
         if message.typ != HandshakeType::FINISHED {
             return Err(unexpected(message, "Finished"));
         }
-        let Self { finished, chain, peer: PeerAuthenticated { .. } } = self;
-        let Finished { mut hello, group, scheme, master, resumed_from } = finished;
+        let Self { finished, client } = self;
+        let Client { chain, resumed_from, psk_identity, peer: PeerAuthenticated { .. } } = client;
+        let Finished { mut hello, group, scheme, master } = finished;
         let transcript = hello.transcript.current();
         if !master.client_finished_is_right(&transcript, message.body) {
             return Err(PeerMisbehaved::BadFinished.into());
@@ -371,6 +391,7 @@ impl ExpectFinished {
             cipher_suite: hello.suite.id(),
             group: Some(group),
             signature_scheme: scheme,
+            psk_identity,
             server_name: hello.answers.server_name,
             alpn: hello.answers.alpn,
             srtp_profile: hello.answers.srtp_profile,

@@ -10,7 +10,8 @@ use sealgram_crypto::{
 };
 use sealgram_handshake::{
     CertifiedKey, ClientConfig as Client, ClientSessionStore, ClientVerification, CommonConfig,
-    KeySource, ServerConfig as Server, ServerVerification, SessionCache, TicketSealer, Versions,
+    ExternalPsk, KeySource, PskLookup, ServerConfig as Server, ServerVerification, SessionCache,
+    TicketSealer, Versions,
 };
 use sealgram_iana::{CipherSuite, NamedGroup, SignatureScheme, SrtpProfile, Version};
 use sealgram_x509::{RootStore, WebPkiServerVerifier, check_key};
@@ -54,6 +55,15 @@ impl Options {
             wall_clock,
             transport: TransportConfig::default(),
         }
+    }
+
+    /// Leaves 1.3 alone; contradicts whoever has asked for something else.
+    fn only_v13(&mut self) -> Result<(), ConfigError> {
+        if self.versions.is_some_and(|versions| !versions.v13) {
+            return Err(ConfigError::PskNeedsV13);
+        }
+        self.versions = Some(Versions { v12: false, v13: true });
+        Ok(())
     }
 
     /// Checks what both roles have in common.
@@ -226,6 +236,7 @@ pub struct WantsIdentity(ClientVerification);
 pub struct Ready<Verification> {
     verification: Verification,
     identities: Result<Vec<Arc<CertifiedKey>>, ConfigError>,
+    psks: Option<Arc<dyn PskLookup>>,
     prefer_client_order: bool,
     send_server_name: bool,
     hybrid_share_first: bool,
@@ -248,6 +259,7 @@ impl<Verification> Ready<Verification> {
         Self {
             verification,
             identities: Ok(Vec::new()),
+            psks: None,
             prefer_client_order: false,
             send_server_name: true,
             hybrid_share_first: false,
@@ -353,6 +365,14 @@ impl ClientConfigBuilder<WantsServerVerifier> {
     ) -> ClientConfigBuilder<WantsClientIdentity> {
         let verification = Ok(ServerVerification::Inline(verifier));
         ClientConfigBuilder { options: self.options, step: WantsClientIdentity(verification) }
+    }
+
+    /// Accepts the server that has this key and no other, whatever certificate one may have. 1.3
+    /// only; the configuration speaks nothing else.
+    #[must_use]
+    pub fn with_psk(self, psk: Arc<ExternalPsk>) -> ClientConfigBuilder<ReadyClient> {
+        let verification = Ok(ServerVerification::Psk(psk));
+        ClientConfigBuilder { options: self.options, step: Ready::new(verification) }
     }
 
     /// Asks the application with [`Ask::VerifyPeer`](crate::Ask::VerifyPeer), which may take its
@@ -464,7 +484,11 @@ impl ClientConfigBuilder<ReadyClient> {
             verify_resumed,
             ..
         } = self.step;
-        let (common, transport) = self.options.build()?;
+        let mut options = self.options;
+        if matches!(verification, Ok(ServerVerification::Psk(_))) {
+            options.only_v13()?;
+        }
+        let (common, transport) = options.build()?;
         let handshake = Client {
             common,
             verification: verification?,
@@ -554,6 +578,13 @@ impl ServerConfigBuilder<WantsIdentity> {
         ready
     }
 
+    /// No certificate, only pre-shared keys: clients without one of them are refused. 1.3 only; the
+    /// configuration speaks nothing else.
+    #[must_use]
+    pub fn with_psks(self, psks: Arc<dyn PskLookup>) -> ServerConfigBuilder<ReadyServer> {
+        self.ready().and_psks(psks)
+    }
+
     fn ready(self) -> ServerConfigBuilder<ReadyServer> {
         ServerConfigBuilder { options: self.options, step: Ready::new(self.step.0) }
     }
@@ -568,6 +599,13 @@ impl ServerConfigBuilder<ReadyServer> {
         key: &PrivateKeyDer<'_>,
     ) -> Self {
         self.step.add(certified(&self.options.provider, chain, key));
+        self
+    }
+
+    /// Pre-shared keys besides the certificates, for 1.3 clients that have one.
+    #[must_use]
+    pub fn and_psks(mut self, psks: Arc<dyn PskLookup>) -> Self {
+        self.step.psks = Some(psks);
         self
     }
 
@@ -611,17 +649,28 @@ impl ServerConfigBuilder<ReadyServer> {
     /// Checks everything. The first contradiction found is returned.
     pub fn build(self) -> Result<ServerConfig, ConfigError> {
         let Ready {
-            verification, identities, prefer_client_order, resumption, verify_resumed, ..
+            verification,
+            identities,
+            psks,
+            prefer_client_order,
+            resumption,
+            verify_resumed,
+            ..
         } = self.step;
         let sha256 = self.options.sha256.ok_or(ConfigError::NoSha256)?;
-        let (common, transport) = self.options.build()?;
         let identities = identities?;
+        let mut options = self.options;
         if identities.is_empty() {
-            return Err(ConfigError::NoIdentity);
+            if psks.is_none() {
+                return Err(ConfigError::NoIdentity);
+            }
+            options.only_v13()?;
         }
+        let (common, transport) = options.build()?;
         let tickets = resumption.sealer(&common)?;
         let handshake = Server {
             common,
+            psks,
             identities,
             verification,
             prefer_client_order,
