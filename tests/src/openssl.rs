@@ -29,6 +29,8 @@ impl Alert {
     pub const HANDSHAKE_FAILURE: Self = Self { number: 40, name: "handshake_failure" };
     /// A certificate for someone else.
     pub const BAD_CERTIFICATE: Self = Self { number: 42, name: "bad_certificate" };
+    /// A certificate that its issuer has withdrawn.
+    pub const CERTIFICATE_REVOKED: Self = Self { number: 44, name: "certificate_revoked" };
     /// A certificate whose time has passed.
     pub const CERTIFICATE_EXPIRED: Self = Self { number: 45, name: "certificate_expired" };
     /// A certificate that leads to no root that is trusted.

@@ -1,15 +1,16 @@
 //! Keys and certificates, made on the spot.
 
 use core::fmt::{self, Display};
-use core::sync::atomic::{AtomicUsize, Ordering};
+use core::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use rcgen::{
-    BasicConstraints, Certificate, CertificateParams, DnType, ExtendedKeyUsagePurpose, IsCa,
-    Issuer, KeyPair, KeyUsagePurpose, PKCS_ECDSA_P256_SHA256, PKCS_ECDSA_P384_SHA384, PKCS_ED25519,
-    PKCS_RSA_SHA256, SignatureAlgorithm, date_time_ymd,
+    BasicConstraints, Certificate, CertificateParams, CertificateRevocationListParams, DnType,
+    ExtendedKeyUsagePurpose, IsCa, Issuer, KeyIdMethod, KeyPair, KeyUsagePurpose,
+    PKCS_ECDSA_P256_SHA256, PKCS_ECDSA_P384_SHA384, PKCS_ED25519, PKCS_RSA_SHA256,
+    RevocationReason, RevokedCertParams, SignatureAlgorithm, date_time_ymd,
 };
 use tempfile::TempDir;
 
@@ -119,6 +120,7 @@ pub struct Identity {
     pub intermediates: Option<PathBuf>,
     /// The key, as PKCS#8.
     pub key: PathBuf,
+    serial: u64,
 }
 
 impl Identity {
@@ -169,7 +171,7 @@ pub struct Authority {
     /// Intermediates between the root and the leaves, the one that issues leaves first.
     intermediates: Vec<Certificate>,
     root: PathBuf,
-    issued: AtomicUsize,
+    issued: AtomicU64,
 }
 
 impl Authority {
@@ -206,7 +208,7 @@ impl Authority {
             intermediates.insert(0, params.signed_by(&key, &issuer)?);
             issuer = Issuer::new(params, key);
         }
-        Ok(Self { directory, kind, issuer, intermediates, root, issued: AtomicUsize::new(0) })
+        Ok(Self { directory, kind, issuer, intermediates, root, issued: AtomicU64::new(1) })
     }
 
     /// The root certificate, in a PEM file.
@@ -231,9 +233,10 @@ impl Authority {
             params.not_before = date_time_ymd(2001, 1, 1);
             params.not_after = date_time_ymd(2002, 1, 1);
         }
+        let number = self.issued.fetch_add(1, Ordering::Relaxed);
+        params.serial_number = Some(number.into());
         let key = self.kind.generate()?;
         let certificate = params.signed_by(&key, &self.issuer)?;
-        let number = self.issued.fetch_add(1, Ordering::Relaxed);
         let write = |name: &str, pem: String| -> Checked<PathBuf> {
             let path = self.directory.path().join(format!("leaf-{number}-{name}.pem"));
             fs::write(&path, pem)?;
@@ -248,7 +251,32 @@ impl Authority {
                 _ => Some(write("intermediates", above)?),
             },
             key: write("key", key.serialize_pem())?,
+            serial: number,
         })
+    }
+
+    /// Writes the list of what this authority has revoked, which is `identity` alone, to `path`.
+    /// It must be issued by the root itself.
+    ///
+    /// # Errors
+    ///
+    /// If the list cannot be made or written.
+    pub fn write_crl(&self, identity: &Identity, path: &Path) -> Checked {
+        let revoked = RevokedCertParams {
+            serial_number: identity.serial.into(),
+            revocation_time: date_time_ymd(2020, 1, 1),
+            reason_code: Some(RevocationReason::KeyCompromise),
+            invalidity_date: None,
+        };
+        let list = CertificateRevocationListParams {
+            this_update: date_time_ymd(2020, 1, 2),
+            next_update: date_time_ymd(4000, 1, 1),
+            crl_number: 1.into(),
+            issuing_distribution_point: None,
+            revoked_certs: vec![revoked],
+            key_identifier_method: KeyIdMethod::Sha256,
+        };
+        Ok(fs::write(path, list.signed_by(&self.issuer)?.pem()?)?)
     }
 }
 

@@ -119,6 +119,27 @@ impl Sealgram {
         Ok(SealgramConnect { program, reports: Reports { scene, path: reports } })
     }
 
+    /// Runs `sealgram cert` for `localhost` with these further arguments and gives where the
+    /// certificate and the key are, and the fingerprint that it printed.
+    ///
+    /// # Errors
+    ///
+    /// If it fails.
+    pub fn make_certificate(
+        &self,
+        scene: &Scene,
+        arguments: &[&str],
+    ) -> Checked<(PathBuf, PathBuf, String)> {
+        let (certificate, key) = (scene.new_path("made.pem"), scene.new_path("made.key"));
+        let mut command = Command::new(&self.program);
+        command.args(["cert", "localhost"]).args(arguments);
+        command.arg("--cert").arg(&certificate).arg("--key").arg(&key);
+        let mut program = Program::start(scene, command)?;
+        let fingerprint = program.wait_for_line(Stream::Err, "fingerprint ")?;
+        check_eq("the exit code of sealgram cert", program.exit()?.code, Some(0))?;
+        Ok((certificate, key, fingerprint))
+    }
+
     fn start<'s>(&self, scene: &'s Scene, what: &[&str], report: &Path) -> Checked<Program<'s>> {
         let mut command = Command::new(&self.program);
         command.args(what).args(&self.arguments).arg("--report").arg(report);

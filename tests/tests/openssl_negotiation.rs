@@ -6,8 +6,8 @@ use std::collections::BTreeSet;
 use std::fs;
 
 use sealgram_tests::{
-    Certified, Checked, Cipher, Conversation, Group, KeyKind, Loss, Role, Sealgram, Stream, check,
-    check_eq, foreign_peer, rows,
+    Certified, Checked, Cipher, Conversation, Group, KeyKind, Loss, Openssl, Role, Sealgram,
+    Stream, check, check_contains, check_eq, foreign_peer, rows,
 };
 
 fn sealgram() -> Sealgram {
@@ -268,5 +268,77 @@ fn srtp_profile_in_common_is_agreed_on() {
         let line = "SRTP Extension negotiated, profile=SRTP_AES128_CM_SHA1_80";
         check(ended.openssl.stdout.contains(line), format!("openssl does not say {line}"))?;
         ended.report.check("srtp_profile", "SRTP_AES128_CM_HMAC_SHA1_80")
+    });
+}
+
+#[test]
+fn certificate_known_by_its_fingerprint_is_trusted() {
+    if !foreign_peer("openssl") {
+        return;
+    }
+    rows(&["self-made root nobody trusts"], |_, scene| {
+        let certified = Certified::new(KeyKind::P256)?;
+        let (_, openssl) = certified.programs(sealgram(), Role::Client);
+        let sealgram = sealgram().with("--fingerprint", certified.identity.fingerprint()?);
+        let mut conversation =
+            Conversation::start(scene, Role::Client, &sealgram, &openssl, Loss::none())?;
+        conversation.echo("hello")?;
+        conversation.end()?.report.check("peer_verified", true)
+    });
+}
+
+#[test]
+fn certificate_made_by_sealgram_serves_openssl() {
+    if !foreign_peer("openssl") {
+        return;
+    }
+    rows(&["p256", "p384"], |&kind, scene| {
+        let (certificate, key, fingerprint) =
+            sealgram().make_certificate(scene, &["--kind", kind])?;
+        let openssl = Openssl::new().with("-cert", &certificate).with("-key", key);
+        let sealgram = sealgram().trust(&certificate, "localhost");
+        let mut conversation =
+            Conversation::start(scene, Role::Client, &sealgram, &openssl, Loss::none())?;
+        conversation.echo("hello")?;
+        conversation.end()?.report.check("peer_certificate_sha256", vec![fingerprint])
+    });
+}
+
+#[test]
+fn session_ticket_held_by_openssl_resumes_the_session_with_its_server_only() {
+    if !foreign_peer("openssl") {
+        return;
+    }
+    rows(&["s_client"], |_, scene| {
+        let certified = Certified::new(KeyKind::P256)?;
+        let (sealgram, openssl) = certified.programs(sealgram(), Role::Server);
+        let first = sealgram.clone().with("--count", "2").listen(scene)?;
+        // The ticket keys of another process are others.
+        let second = sealgram.with("--count", "1").listen(scene)?;
+        let session = scene.new_path("session.pem");
+        for (address, option, expected) in [
+            (first.address, "-sess_out", "New, TLSv1.2"),
+            (first.address, "-sess_in", "Reused, TLSv1.2"),
+            (second.address, "-sess_in", "New, TLSv1.2"),
+        ] {
+            let openssl = openssl.clone().with(option, &session);
+            let mut client = openssl.connect(scene, address)?;
+            client.program.input(b"hello\n")?;
+            client.program.wait_for(Stream::Out, "hello")?;
+            client.program.input(b"Q\n")?;
+            let exit = client.program.exit()?;
+            check_eq("openssl's exit code", exit.code, Some(0))?;
+            check_contains("openssl's output", &exit.stdout, expected)?;
+        }
+        for (reports, expected) in [
+            (first.reports.wait_for(2)?, vec![false, true]),
+            (second.reports.wait_for(1)?, vec![false]),
+        ] {
+            for (report, resumed) in reports.iter().zip(expected) {
+                report.check_flawless()?;
+                report.check("resumed", resumed)?;
+            }
+        }
+        Ok(())
     });
 }

@@ -19,6 +19,7 @@ enum Fault {
     OtherRoot,
     OtherName,
     Expired,
+    Revoked,
     OtherFingerprint,
     NoSharedSuite,
     NoSharedGroup,
@@ -53,7 +54,7 @@ const CONNECTION_FAILED: Option<i32> = Some(5);
 fn cases() -> Vec<Row> {
     use Fault::{
         Expired, NoSharedGroup, NoSharedSuite, OnlyOldSuites, OtherFingerprint, OtherName,
-        OtherRoot, SuiteForOtherKey,
+        OtherRoot, Revoked, SuiteForOtherKey,
     };
     let mut cases = Vec::new();
     // The client refuses the certificate.
@@ -61,6 +62,7 @@ fn cases() -> Vec<Row> {
         (OtherRoot, Alert::UNKNOWN_CA),
         (OtherName, Alert::BAD_CERTIFICATE),
         (Expired, Alert::CERTIFICATE_EXPIRED),
+        (Revoked, Alert::CERTIFICATE_REVOKED),
         (OtherFingerprint, Alert::BAD_CERTIFICATE),
     ] {
         let role = Role::Client;
@@ -115,6 +117,14 @@ fn handshake_with_a_fault_is_refused_with_its_alert() {
         };
         match fault {
             Fault::OtherRoot | Fault::OtherName | Fault::Expired | Fault::OtherFingerprint => {}
+            Fault::Revoked => {
+                let list = scene.new_path("crl.pem");
+                authority.write_crl(identity, &list)?;
+                match role {
+                    Role::Client => sealgram = sealgram.with("--crl", list),
+                    Role::Server => openssl = openssl.flag("-crl_check").with("-CRL", list),
+                }
+            }
             Fault::NoSharedSuite => {
                 sealgram = sealgram.cipher(rsa_128);
                 openssl = openssl.cipher(rsa_256);
