@@ -51,7 +51,9 @@ impl EndpointConfig {
     /// Lets peers in without showing that they can receive at their address.
     ///
     /// Saves a round trip, and lets anyone who forges addresses make this server keep state and
-    /// send up to three times what it receives to somebody else. For closed networks.
+    /// send up to three times what it receives to somebody else. For closed networks. A flight that
+    /// is longer than three times the hello, as with a long certificate chain, waits for the
+    /// client's retransmissions and so takes seconds.
     #[must_use]
     pub const fn danger_without_cookies(mut self) -> Self {
         self.cookies = false;
