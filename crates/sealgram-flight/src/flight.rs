@@ -163,6 +163,12 @@ impl Flight {
         Some(Wanted { phase, content_type })
     }
 
+    /// The phase of the first message that was not sent in full even once.
+    #[must_use]
+    pub fn unsent_phase(&self) -> Option<Phase> {
+        self.outgoing.unsent_phase()
+    }
+
     fn wants_ack(&self) -> Option<Phase> {
         let allowed = self.rules.acks && !self.outgoing.has_fresh_flight();
         self.acks.wants().filter(|_| allowed)

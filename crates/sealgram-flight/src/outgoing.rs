@@ -197,7 +197,13 @@ impl Outgoing {
     }
 
     fn next_piece(&self, from: Cursor, change_cipher_spec: bool) -> Option<Piece<'_>> {
-        self.queue.iter().filter(|message| message.number() >= from.seq).find_map(|message| {
+        // The peer cannot use a KeyUpdate before it has all of the flight that completes its
+        // handshake.
+        let finishing = self.awaits_ack(Group::LastFlight);
+        let may_go = |message: &OutgoingMessage| {
+            message.number() >= from.seq && !(finishing && message.group == Group::KeyUpdate)
+        };
+        self.queue.iter().filter(|message| may_go(message)).find_map(|message| {
             let offset = if message.number() == from.seq { from.offset } else { None };
             let (start, end) = message.acked.first_gap(offset.unwrap_or(0), message.positions())?;
             if change_cipher_spec && offset.is_none() && message.follows != message.phase {
@@ -374,6 +380,11 @@ impl Outgoing {
     pub(crate) fn is_transmitted(&self, group: Group) -> bool {
         let mut group = self.queue.iter().filter(|message| message.group == group).peekable();
         group.peek().is_some() && group.all(|message| message.transmitted)
+    }
+
+    /// The phase of the first message that waits for its first transmission.
+    pub(crate) fn unsent_phase(&self) -> Option<Phase> {
+        self.queue.iter().find(|message| !message.transmitted).map(|message| message.phase)
     }
 
     /// Whether part of a flight waits for its first transmission.

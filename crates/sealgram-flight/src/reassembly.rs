@@ -26,10 +26,10 @@ const WINDOW: u32 = 7;
 const MAX_AHEAD: u32 = 65_536;
 
 /// Pieces of one message that do not touch. Fragments that arrive in order make one piece, each
-/// lost datagram one more; beyond the bound only fragments that touch a piece, or start the
-/// message, are kept, so a resend always makes progress. It keeps small pieces from costing many
-/// times their size.
-const MAX_PIECES: usize = 64;
+/// lost datagram one more, and a certificate in fragments of two bytes in random order some 200.
+/// Beyond the bound only fragments that touch a piece, or start the message, are kept, so a resend
+/// always makes progress. It keeps small pieces from costing many times their size.
+const MAX_PIECES: usize = 256;
 
 /// Phases whose messages can be told apart when they are repeated: plaintext, the encrypted
 /// handshake and the two latest generations of application keys. Records of older ones cannot be

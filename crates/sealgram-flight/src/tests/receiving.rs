@@ -175,7 +175,7 @@ fn pieces_are_bounded_and_a_resend_in_order_always_completes() {
         end.read_fragment(at(0), PLAIN, offset as u64, part).unwrap()
     };
     let kept = (0..500).rev().filter(|i| read(&mut end, 1 + 2 * i) == "buffered").count();
-    assert_eq!(kept, 64);
+    assert_eq!(kept, 256);
     for offset in 0..1000 {
         assert_eq!(read(&mut end, offset), "buffered", "{offset}");
     }

@@ -195,3 +195,29 @@ fn queue_is_bounded() {
     assert!(end.flight.poll_acked().is_some());
     assert_eq!(end.flight.send(ticket, vec![1], APP, Group::Ticket), Ok(MessageSeq(32)));
 }
+
+#[test]
+fn key_update_waits_until_the_last_flight_is_acknowledged() {
+    let mut end = End::new(FlightRules::V13);
+    end.send(HandshakeType::FINISHED, 32, Phase::Handshake, Group::LastFlight);
+    let finished = end.drain(at(0), 1000);
+    end.send(HandshakeType::KEY_UPDATE, 1, APP, Group::KeyUpdate);
+    assert_eq!(end.flight.wants(), None);
+    end.flight.on_ack(at(1), [finished[0].number()]);
+    assert_eq!(end.drain(at(1), 1000).len(), 1);
+}
+
+#[test]
+fn unsent_phase_is_that_of_the_first_message_that_never_left() {
+    let mut end = End::new(FlightRules::V12);
+    assert_eq!(end.flight.unsent_phase(), None);
+    end.send(HandshakeType::CLIENT_KEY_EXCHANGE, 30, Phase::Plaintext, Group::Flight);
+    end.send(HandshakeType::FINISHED, 12, APP, Group::Flight);
+    assert_eq!(end.flight.unsent_phase(), Some(Phase::Plaintext));
+    assert!(end.record(at(0), 1000).is_some());
+    assert_eq!(end.flight.unsent_phase(), Some(APP));
+    end.drain(at(0), 1000);
+    assert_eq!(end.flight.unsent_phase(), None);
+    assert!(end.flight.resend_now());
+    assert_eq!(end.flight.unsent_phase(), None);
+}
