@@ -50,7 +50,8 @@ pub struct Negotiated {
 /// The highest version that both sides speak (RFC 8446 §4.2.1, RFC 9147 §5.3).
 ///
 /// A hello without `supported_versions` speaks everything up to its `legacy_version`, which counts
-/// downwards: a hello of 1.2 or of anything later speaks 1.2.
+/// downwards: a hello of 1.2 or of anything later, whatever its major number, speaks 1.2
+/// (RFC 5246 §E.1).
 pub(crate) fn choose_version(
     versions: Versions,
     hello: &ClientHello<'_>,
@@ -59,7 +60,7 @@ pub(crate) fn choose_version(
         Some(list) => list.contains(version.wire()),
         None => {
             let wire = hello.legacy_version;
-            version == Version::V12 && wire.0 >> 8 == 0xfe && wire <= ProtocolVersion::DTLS_1_2
+            version == Version::V12 && wire <= ProtocolVersion::DTLS_1_2
         }
     };
     [Version::V13, Version::V12]
@@ -421,5 +422,35 @@ pub(crate) const fn framing(kind: KeyExchangeKind) -> sealgram_wire::messages12:
         }
         KeyExchangeKind::Psk => Wire::Psk,
         KeyExchangeKind::EcdhePsk => Wire::EcdhePsk,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// RFC 5246 §E.1: a client that can do more than we can still speaks our best version.
+    #[test]
+    fn hello_of_a_later_version_speaks_1_2() {
+        let suites = [CipherSuite::TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256];
+        let mut hello = ClientHello {
+            legacy_version: ProtocolVersion::DTLS_1_2,
+            random: Random([0; 32]),
+            session_id: &[],
+            cookie: &[],
+            cipher_suites: List::from_slice(&suites),
+            compression_methods: &[0],
+            extensions: ClientExtensions::default(),
+        };
+        let both = Versions { v12: true, v13: true };
+        for (version, expected) in [
+            (0xfefd, Ok(Version::V12)),
+            (0xfefc, Ok(Version::V12)),
+            (0xfdff, Ok(Version::V12)),
+            (0xfeff, Err(PeerIncompatible::NoSharedVersion.into())),
+        ] {
+            hello.legacy_version = ProtocolVersion(version);
+            assert_eq!(choose_version(both, &hello), expected, "{version:#x}");
+        }
     }
 }

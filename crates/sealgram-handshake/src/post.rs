@@ -142,7 +142,9 @@ impl Connected13 {
         // may use them.
         let (phase, secret) = self.theirs.next();
         fx.install_read(phase, secret)?;
-        if update.update_requested {
+        // An update that is under way gives the peer what it asks for, so any number of requests
+        // costs one (RFC 8446 §4.6.3).
+        if update.update_requested && self.update == Update::None {
             self.start(KeyUpdate { update_requested: false }, fx)?;
         }
         Ok(())

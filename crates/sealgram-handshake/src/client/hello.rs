@@ -136,7 +136,7 @@ impl HelloSent {
         fx: &mut dyn Effects,
     ) -> Result<Self, Error> {
         if !self.config.common.versions.v12 {
-            return Err(unexpected(message, "ServerHello"));
+            return Err(PeerIncompatible::NoSharedVersion.into());
         }
         let request = HelloVerifyRequest::read(message.body).map_err(malformed(message))?;
         self.requests_answered = self.requests_answered.saturating_add(1);

@@ -150,7 +150,8 @@ impl Hello {
 
         let answers = &self.answers;
         let extensions = ServerExtensions {
-            server_name: answers.server_name.is_some(),
+            // Not for a session, which has its name already (RFC 6066 §3).
+            server_name: answers.server_name.is_some() && authentication.is_ok(),
             alpn: answers.alpn.as_deref(),
             record_size_limit: answers
                 .record_size_limit
