@@ -4,14 +4,12 @@ use alloc::boxed::Box;
 
 use sealgram_flight::{IncomingRecord, Received};
 use sealgram_handshake::{Connected, Error, Handshake, PeerMisbehaved};
-use sealgram_iana::{
-    AlertDescription, AlertLevel, ContentType, HandshakeType, ProtocolVersion, Version,
-};
+use sealgram_iana::{AlertDescription, AlertLevel, ContentType, HandshakeType, Version};
 use sealgram_record::{Discard, Discarded, Fault, Opened, Violation};
 use sealgram_wire::{Ack, Alert, Fragment, Group, Message, Phase, Reader, ServerHello};
 
 use super::effects::{Fx, Outcome, from_violation};
-use super::{Connection, Evidence, LAST_FLIGHT_KEPT, State, amplified};
+use super::{Connection, Evidence, LAST_FLIGHT_KEPT, OLD_KEYS_KEPT, State, amplified};
 use crate::event::{CloseReason, Data, EndpointEvent, Event, Handled};
 use crate::{AskId, Instant, Path, Side};
 
@@ -73,6 +71,7 @@ impl Connection {
         match result {
             Ok(opened) => {
                 self.stats.records_received = self.stats.records_received.saturating_add(1);
+                self.mind_generation(now, opened.phase);
                 self.on_opened(now, opened, deliver);
             }
             Err(Fault::Discarded(discarded)) => self.on_discarded(now, &discarded),
@@ -81,6 +80,17 @@ impl Connection {
                 Violation::EmptyFragment(_) => PeerMisbehaved::EmptyRecord.into(),
                 _ => PeerMisbehaved::BadRecord.into(),
             }),
+        }
+    }
+
+    /// The first record under new application keys shows that the peer has moved on. The keys
+    /// before them are kept for what is still under way (RFC 9147 §8), and not for ever.
+    fn mind_generation(&mut self, now: Instant, phase: Phase) {
+        if let Phase::Application(generation) = phase
+            && generation > self.read_generation
+        {
+            self.read_generation = generation;
+            self.old_keys_end = Some(now.saturating_add(OLD_KEYS_KEPT));
         }
     }
 
@@ -94,14 +104,7 @@ impl Connection {
             return;
         }
         match content_type {
-            ContentType::APPLICATION_DATA => match self.state {
-                State::Connected | State::Finishing(_) => {
-                    self.key_updates_in_a_row = 0;
-                    deliver(Data { bytes: payload });
-                }
-                // It overtook the Finished that vouches for it.
-                _ => self.stats.discards.count_unexpected(),
-            },
+            ContentType::APPLICATION_DATA => self.on_data(phase, payload, deliver),
             ContentType::HANDSHAKE => {
                 let mut record = self.flight.begin_record(number, phase);
                 let mut reader = Reader::new(payload);
@@ -128,6 +131,20 @@ impl Connection {
             ContentType::CHANGE_CIPHER_SPEC if phase.is_plaintext() => {}
             _ if phase.is_plaintext() => self.stats.discards.count_unexpected(),
             _ => self.fail(PeerMisbehaved::BadRecord.into()),
+        }
+    }
+
+    fn on_data(&mut self, phase: Phase, payload: &mut [u8], deliver: Deliver<'_>) {
+        match (phase, &self.state) {
+            (Phase::Application(_), State::Connected | State::Finishing(_)) => {
+                self.key_updates_in_a_row = 0;
+                deliver(Data { bytes: payload });
+            }
+            // The keys of the handshake do not protect data, whatever the state: those of the
+            // client's side exist before anybody has proven who it is (RFC 9147 §6.1).
+            (Phase::Handshake, _) => self.fail(PeerMisbehaved::WrongPhase.into()),
+            // It overtook the Finished that vouches for it, or anybody can have sent it.
+            _ => self.stats.discards.count_unexpected(),
         }
     }
 
@@ -184,7 +201,6 @@ impl Connection {
         self.evidence = None;
         if message.typ == HandshakeType::HELLO_VERIFY_REQUEST {
             self.info.cookie_exchanged = true;
-            self.records.set_plaintext_version(ProtocolVersion::DTLS_1_2);
         }
         self.info.cookie_exchanged |= is_retry_with_cookie(message);
         if message.typ == HandshakeType::KEY_UPDATE {

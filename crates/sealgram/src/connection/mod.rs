@@ -51,6 +51,10 @@ const FALLBACK_AT_RETRANSMISSION: u32 = 3;
 /// (RFC 6347 §4.2.4, RFC 9147 §5.8.1).
 const LAST_FLIGHT_KEPT: Duration = Duration::from_secs(240);
 
+/// How long records under the keys before the newest are opened: as long as records of the
+/// handshake, which can be delayed in the same way.
+const OLD_KEYS_KEPT: Duration = LAST_FLIGHT_KEPT;
+
 /// An association with one peer, client or server.
 ///
 /// Sans-IO: its owner hands in datagrams and the time, and takes out datagrams, events and
@@ -102,6 +106,10 @@ pub struct Connection {
     evidence: Option<Evidence>,
     deadline: Option<Instant>,
     cleanup: Option<Instant>,
+    /// The newest application keys that the peer has used.
+    read_generation: u16,
+    /// When the keys before them go.
+    old_keys_end: Option<Instant>,
     /// The alert that goes out next, after whatever else is due.
     alert: Option<AlertDescription>,
     /// What record_size_limit has settled.
@@ -244,6 +252,8 @@ impl Connection {
             evidence: None,
             deadline: Some(now.saturating_add(transport.handshake_deadline())),
             cleanup: None,
+            read_generation: 0,
+            old_keys_end: None,
             alert: None,
             limits: None,
             limit_minded: None,
@@ -547,7 +557,7 @@ impl Connection {
                 let evidence = self.evidence.as_ref().map(|evidence| evidence.obeyed_at);
                 self.deadline.into_iter().chain(evidence).min()
             }
-            TimeoutKind::Cleanup => self.cleanup,
+            TimeoutKind::Cleanup => self.cleanup.into_iter().chain(self.old_keys_end).min(),
         }
     }
 
@@ -577,6 +587,11 @@ impl Connection {
                 self.records.discard_read(Phase::Handshake);
                 self.records.discard_write(Phase::Handshake);
             }
+        }
+        if self.old_keys_end.is_some_and(|end| end <= now) {
+            self.old_keys_end = None;
+            let old = self.read_generation.saturating_sub(1);
+            self.records.discard_read(Phase::Application(old));
         }
         loop {
             match self.flight.handle_timeout(now) {
@@ -667,3 +682,6 @@ const fn rules(version: Version) -> FlightRules {
         Version::V13 => FlightRules::V13,
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -68,9 +68,12 @@ impl Connection {
         len
     }
 
-    /// Seals an alert under the newest keys, into the front of `room`.
+    /// Seals an alert into the front of `room`.
+    ///
+    /// Under the newest keys, unless part of a flight has never left: the peer has only the keys
+    /// that what it was sent has led to.
     fn seal_alert(&mut self, description: AlertDescription, room: &mut [u8]) -> Option<usize> {
-        let phase = self.records.write_phase();
+        let phase = self.flight.unsent_phase().unwrap_or_else(|| self.records.write_phase());
         let overhead = self.records.overhead(phase)?;
         let warning = matches!(
             description,
