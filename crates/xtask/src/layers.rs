@@ -55,6 +55,8 @@ const TABLE: &[Row] = &[
     Row::new("xtask", Binary, &["serde_json"]).private(),
     Row::new("sealgram-testkit", Tests, &[]).private(),
     Row::new("sealgram-tests", Tests, &[]).private(),
+    // For calls of BoringSSL that its crate has no name for.
+    Row::new("sealgram-peers", Tests, &[]).private().one_unsafe_module(),
     // For the allocator that counts.
     Row::new("sealgram-benches", Tests, &[]).private().one_unsafe_module(),
 ];
