@@ -1,8 +1,8 @@
 //! Time as the runner tells it.
 
+use core::sync::atomic::{AtomicU64, Ordering};
+use core::time::Duration;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
-use std::time::Duration;
 
 use sealgram::Instant;
 use sealgram::crypto::WallClock;

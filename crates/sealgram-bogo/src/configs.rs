@@ -1,8 +1,8 @@
 //! sealgram's configurations, as the flags want them.
 
+use core::time::Duration;
 use std::fs;
 use std::sync::Arc;
-use std::time::Duration;
 
 use sealgram::crypto::CryptoProvider;
 use sealgram::pki_types::pem::PemObject;

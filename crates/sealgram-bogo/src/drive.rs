@@ -1,8 +1,8 @@
 //! One connection of a test, from the first datagram to the last.
 
+use core::sync::atomic::Ordering;
 use std::collections::VecDeque;
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
 
 use sealgram::iana::{AlertDescription, Version};
 use sealgram::{CloseReason, Closed, Connected, Connection, Event, Path, TimeoutKind};

@@ -1,6 +1,6 @@
 //! The command line: what the test wants, for each of its connections.
 
-use std::time::Duration;
+use core::time::Duration;
 
 use sealgram::iana::{NamedGroup, SignatureScheme, SrtpProfile, Version};
 

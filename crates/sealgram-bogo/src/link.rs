@@ -1,8 +1,9 @@
 //! The runner's framing: datagrams and control of the clock over one TCP stream.
 
+use core::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use core::time::Duration;
 use std::io::{self, Read, Write};
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, Shutdown, SocketAddr, TcpStream};
-use std::time::Duration;
+use std::net::{Shutdown, TcpStream};
 
 /// What the runner says.
 #[derive(Debug)]

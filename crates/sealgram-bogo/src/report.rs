@@ -4,7 +4,7 @@
 //! BoringSSL's. A token is the path of the typed error: `PeerMisbehaved::BadFinished` becomes
 //! `:PEER_MISBEHAVED:BAD_FINISHED:`.
 
-use std::fmt::Debug;
+use core::fmt::Debug;
 use std::io;
 
 use sealgram::{CloseReason, Closed, ConfigError, Error, Misuse, SendError};

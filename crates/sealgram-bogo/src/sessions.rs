@@ -1,6 +1,6 @@
 //! What one connection of a test leaves behind for the next.
 
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use core::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use sealgram::crypto::{CryptoProvider, Secret, WallClock};
@@ -46,7 +46,7 @@ pub(crate) struct Store {
 }
 
 impl Store {
-    /// How many sessions came in, ever.
+    /// How many new sessions came in, ever.
     pub(crate) fn puts(&self) -> usize {
         self.puts.load(Ordering::Relaxed)
     }
@@ -58,14 +58,25 @@ impl Store {
 
 impl ClientSessionStore for Store {
     fn put(&self, _server: Option<&ServerName<'_>>, session: ClientSession) {
-        self.puts.fetch_add(1, Ordering::Relaxed);
-        *self.newest.lock().unwrap_or_else(PoisonError::into_inner) = Some(session);
+        let mut newest = self.newest.lock().unwrap_or_else(PoisonError::into_inner);
+        // A session that was resumed comes back, and is no new one.
+        if newest.as_ref().map(handle) != Some(handle(&session)) {
+            self.puts.fetch_add(1, Ordering::Relaxed);
+        }
+        *newest = Some(session);
     }
 
     fn take(&self, _server: Option<&ServerName<'_>>) -> Option<ClientSession> {
         let newest = self.newest.lock().unwrap_or_else(PoisonError::into_inner);
         ClientSession::decode(newest.as_ref()?.encode().expose()).ok()
     }
+}
+
+/// What the server knows a session by: the encoding without the session itself, which is in front
+/// with its length in three bytes.
+fn handle(session: &ClientSession) -> Vec<u8> {
+    let encoded = session.encode();
+    encoded.expose()[3 + session.session().encode().len()..].to_vec()
 }
 
 /// A server's sessions, counted.

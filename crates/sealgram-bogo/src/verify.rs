@@ -1,7 +1,7 @@
 //! A verifier that says what the test wants, and remembers what it said.
 
+use core::sync::atomic::{AtomicBool, Ordering};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 
 use sealgram::crypto::{
     CertificateError, ClientVerifier, IdentityVerified, PeerChain, ServerVerifier,
