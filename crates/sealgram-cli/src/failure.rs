@@ -158,22 +158,7 @@ fn hint(reason: &CloseReason, established: bool) -> Option<&'static str> {
             }
             _ => "the peer lacks what this side insists on: update it",
         },
-        Error::PeerIdentity(error) => match error.errors().first() {
-            Some(CertificateError::UnknownIssuer | CertificateError::SelfSigned) => {
-                "trust its certificate authority with --ca, or this one certificate with \
-                 --fingerprint"
-            }
-            Some(CertificateError::NotValidForName) => {
-                "give the name that is in the certificate with --name"
-            }
-            Some(CertificateError::FingerprintMismatch) => {
-                "compare --fingerprint with what the server prints, over a way that you trust"
-            }
-            Some(CertificateError::Expired | CertificateError::NotYetValid) => {
-                "look at the clocks of both machines, and at the certificate's dates"
-            }
-            _ => "ask whoever runs the peer for another certificate",
-        },
+        Error::PeerIdentity(error) => identity_hint(error.errors()),
         Error::NoPeerCertificate => "the client needs --cert and --key",
         Error::AlertReceived { .. } => "the peer knows why: look at what it logs",
         Error::TimedOut => {
@@ -185,4 +170,21 @@ fn hint(reason: &CloseReason, established: bool) -> Option<&'static str> {
               the peer logs"
         }
     })
+}
+
+/// What to try if an identity was rejected: the first of these that fits any of the errors.
+fn identity_hint(errors: &[CertificateError]) -> &'static str {
+    use CertificateError as E;
+    let any = |wanted: &[E]| errors.iter().any(|error| wanted.contains(error));
+    if any(&[E::FingerprintMismatch]) {
+        "compare --fingerprint with what the server prints, over a way that you trust"
+    } else if any(&[E::UnknownIssuer, E::SelfSigned]) {
+        "trust its certificate authority with --ca, or this one certificate with --fingerprint"
+    } else if any(&[E::NotValidForName]) {
+        "give the name that is in the certificate with --name"
+    } else if any(&[E::Expired, E::NotYetValid]) {
+        "look at the clocks of both machines, and at the certificate's dates"
+    } else {
+        "ask whoever runs the peer for another certificate"
+    }
 }

@@ -5,6 +5,7 @@ use core::time::Duration;
 use std::collections::VecDeque;
 use std::io;
 
+use sealgram::iana::AlertDescription;
 use sealgram::pki_types::ServerName;
 use sealgram::{
     Answer, Ask, AskId, ClientConfig, Closed, Connected, Connection, Event, Info, Instant, Misuse,
@@ -255,6 +256,18 @@ impl Client {
             return Err(Misuse::Closed.into());
         }
         self.connection.close(self.clock.now());
+        self.after_input(0);
+        Ok(())
+    }
+
+    /// Ends the connection at once with a fatal alert of the application's choice; see
+    /// [`Connection::abort`].
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Misuse`] if the connection is over already, or if the alert is close_notify.
+    pub fn abort(&mut self, alert: AlertDescription) -> Result<(), Error> {
+        self.connection.abort(self.clock.now(), alert)?;
         self.after_input(0);
         Ok(())
     }

@@ -11,6 +11,7 @@ use std::net::UdpSocket;
 
 pub use event::{Ended, PeerId, ServerEvent, ServerOptions, ServerStats};
 use peers::{Peer, Peers};
+use sealgram::iana::AlertDescription;
 use sealgram::{
     Answer, AskId, Connection, Endpoint, EndpointConfig, EndpointEvent, Event, Incoming, Instant,
     Path, Routed, ServerConfig, Timers,
@@ -189,6 +190,19 @@ impl Server {
     pub fn close(&mut self, peer: PeerId) -> Result<(), Error> {
         let entry = self.peers.get_mut(peer).ok_or(Error::UnknownPeer)?;
         entry.connection.close(self.clock.now());
+        self.after_input(peer, 0);
+        Ok(())
+    }
+
+    /// Ends a connection at once with a fatal alert of the application's choice; see
+    /// [`Connection::abort`]. [`ServerEvent::Closed`] follows.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::UnknownPeer`], [`Error::Misuse`] if the alert is close_notify.
+    pub fn abort(&mut self, peer: PeerId, alert: AlertDescription) -> Result<(), Error> {
+        let entry = self.peers.get_mut(peer).ok_or(Error::UnknownPeer)?;
+        entry.connection.abort(self.clock.now(), alert)?;
         self.after_input(peer, 0);
         Ok(())
     }

@@ -3,7 +3,9 @@
 use std::path::Path;
 
 use rcgen::{CertificateParams, DistinguishedName, DnType, DnValue, Issuer, KeyPair};
+use sealgram::crypto::KeyError;
 use sealgram::pki_types::CertificateDer;
+use sealgram::ring::sign::KEY_LOADER;
 
 use crate::failure::Failure;
 use crate::files;
@@ -16,12 +18,16 @@ impl Authority {
     pub(crate) fn read(certificate: &Path, key: &Path) -> Result<Self, Failure> {
         let chain = files::certificates(certificate)?;
         let der = chain.first().ok_or_else(|| Failure::file(certificate, "no certificate"))?;
-        let name = subject(der).ok_or_else(|| {
+        let subject = Subject::read(der).ok_or_else(|| {
             Failure::file(certificate, "the authority's name is of a kind that is not supported")
         })?;
         let mut params = CertificateParams::default();
-        params.distinguished_name = name;
+        params.distinguished_name = subject.name;
         let loaded = files::private_key(key)?;
+        let signing = KEY_LOADER.load(&loaded).map_err(|error| Failure::file(key, error))?;
+        if signing.public_key().is_none_or(|public| public.as_ref() != subject.public_key) {
+            return Err(Failure::file(key, KeyError::CertificateMismatch));
+        }
         let pair = KeyPair::try_from(&loaded).map_err(|error| {
             Failure::file(key, error)
                 .hint("the authority's key must be ECDSA or Ed25519, in PKCS#8")
@@ -40,19 +46,36 @@ const SEQUENCE: u8 = 0x30;
 const SET: u8 = 0x31;
 const EXPLICIT_0: u8 = 0xa0;
 
-/// The subject of a certificate (RFC 5280 §4.1), string types included, so that it is encoded
-/// again as it was. `None` for names with several values in a part, or with other types.
-fn subject(der: &CertificateDer<'_>) -> Option<DistinguishedName> {
-    let mut rest: &[u8] = der;
-    let mut certificate = take(&mut rest, SEQUENCE)?;
-    let mut fields = take(&mut certificate, SEQUENCE)?;
-    // Optional: certificates of version 1 have none.
-    let _ = take(&mut fields, EXPLICIT_0);
-    take(&mut fields, INTEGER)?; // serialNumber
-    take(&mut fields, SEQUENCE)?; // signature
-    take(&mut fields, SEQUENCE)?; // issuer
-    take(&mut fields, SEQUENCE)?; // validity
-    let mut parts = take(&mut fields, SEQUENCE)?;
+/// Whom a certificate is about.
+struct Subject<'a> {
+    /// String types included, so that it is encoded again as it was.
+    name: DistinguishedName,
+    /// As it is in the certificate: a SubjectPublicKeyInfo.
+    public_key: &'a [u8],
+}
+
+impl<'a> Subject<'a> {
+    /// Reads the fields in front of it and its own (RFC 5280 §4.1). `None` for what is no
+    /// certificate, and for names with several values in a part or with rare types.
+    fn read(der: &'a CertificateDer<'_>) -> Option<Self> {
+        let mut rest: &[u8] = der;
+        let mut certificate = take(&mut rest, SEQUENCE)?;
+        let mut fields = take(&mut certificate, SEQUENCE)?;
+        // Optional: certificates of version 1 have none.
+        let _ = take(&mut fields, EXPLICIT_0);
+        take(&mut fields, INTEGER)?; // serialNumber
+        take(&mut fields, SEQUENCE)?; // signature
+        take(&mut fields, SEQUENCE)?; // issuer
+        take(&mut fields, SEQUENCE)?; // validity
+        let name = distinguished_name(take(&mut fields, SEQUENCE)?)?;
+        let from_here = fields;
+        take(&mut fields, SEQUENCE)?;
+        let public_key = from_here.strip_suffix(fields)?;
+        Some(Self { name, public_key })
+    }
+}
+
+fn distinguished_name(mut parts: &[u8]) -> Option<DistinguishedName> {
     let mut name = DistinguishedName::new();
     while !parts.is_empty() {
         let mut part = take(&mut parts, SET)?;

@@ -8,7 +8,7 @@ use sealgram::{Ask, AskId, Closed, Connected, EndpointStats, Handle, Info, Stats
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
 pub struct PeerId(pub(super) Handle);
 
-/// What a [`Server`] does beyond its configurations.
+/// What a [`Server`](super::Server) does beyond its configurations.
 #[derive(Clone, Copy, Debug)]
 pub struct ServerOptions {
     pub(super) max_connections: usize,
@@ -48,11 +48,11 @@ impl Default for ServerOptions {
     }
 }
 
-/// What [`Server::step`] has to tell.
+/// What [`Server::step`](super::Server::step) has to tell.
 #[derive(Debug)]
 #[non_exhaustive]
 pub enum ServerEvent {
-    /// A peer's handshake is complete: [`Server::send`] works.
+    /// A peer's handshake is complete: [`Server::send`](super::Server::send) works.
     Connected {
         /// The connection.
         peer: PeerId,
@@ -61,7 +61,7 @@ pub enum ServerEvent {
         /// What was settled, and who it is.
         connected: Box<Connected>,
     },
-    /// A handshake waits for an answer: give it with [`Server::resolve`].
+    /// A handshake waits for an answer: give it with [`Server::resolve`](super::Server::resolve).
     Needs {
         /// The connection.
         peer: PeerId,

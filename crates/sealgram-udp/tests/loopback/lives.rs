@@ -1,5 +1,6 @@
 //! Connections that live and end as they should.
 
+use sealgram::iana::AlertDescription;
 use sealgram::{CloseReason, EndpointConfig, ErrorKind, Misuse};
 use sealgram_udp::{Client, ClientOptions, Error, MAX_PLAINTEXT, ServerOptions};
 
@@ -78,6 +79,29 @@ fn server_that_says_goodbye_is_heard() {
         assert!(matches!(stage.server.close(peer), Err(Error::UnknownPeer)));
         let error = stage.clients[number].client.recv(&mut [0; 8], None).unwrap_err();
         assert_eq!(error.kind(), ErrorKind::RemoteClosed);
+    }
+}
+
+#[test]
+fn abort_tells_the_peer_why() {
+    let alert = AlertDescription::ACCESS_DENIED;
+    for version in BOTH {
+        let mut stage = Stage::new(&[version]);
+        let (first, second) = (stage.connect(&[version]), stage.connect(&[version]));
+        stage.until(|stage| stage.connected().len() == 2);
+        stage.clients[first].client.abort(alert).unwrap();
+        stage.until(|stage| stage.closed().len() == 1);
+        assert_eq!(stage.closed()[0].alert_received, Some(alert));
+        let peer = stage.server.peers().next().unwrap();
+        let goodbye = stage.server.abort(peer, AlertDescription::CLOSE_NOTIFY).unwrap_err();
+        assert_eq!(goodbye.kind(), ErrorKind::InvalidInput);
+        stage.server.abort(peer, alert).unwrap();
+        stage.until(|stage| stage.clients[second].closed.is_some());
+        let closed = stage.clients[second].closed.as_ref().unwrap();
+        assert_eq!(
+            (closed.alert_received, closed.reason.kind()),
+            (Some(alert), Some(ErrorKind::Fatal))
+        );
     }
 }
 
