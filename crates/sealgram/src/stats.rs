@@ -83,6 +83,9 @@ pub struct Info {
     pub negotiated: Option<Negotiated>,
     /// Whether the client had to show that it can receive at its address.
     pub cookie_exchanged: bool,
+    /// Whether a HelloRetryRequest (1.3) asked the client for a cookie or a share of another
+    /// group, which costs a round trip.
+    pub hello_retried: bool,
     /// How long the handshake took, once it is complete.
     pub handshake_time: Option<Duration>,
 }

@@ -154,8 +154,10 @@ fn both_versions_exchange_data_after_a_cookie() {
         assert_eq!(joined.replies, 1);
         assert!(matches!(joined.client.poll_event(), Some(Event::Connected(_))));
         assert!(matches!(joined.server().poll_event(), Some(Event::Connected(_))));
-        assert!(joined.client.info().cookie_exchanged);
-        assert!(joined.server().info().cookie_exchanged);
+        for info in [joined.client.info().clone(), joined.server().info().clone()] {
+            assert!(info.cookie_exchanged);
+            assert_eq!(info.hello_retried, version == Version::V13);
+        }
         joined.exchange(Instant::ZERO);
     }
 }

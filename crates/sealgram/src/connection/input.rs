@@ -6,7 +6,7 @@ use sealgram_flight::{IncomingRecord, Received};
 use sealgram_handshake::{Connected, Error, Handshake, PeerMisbehaved};
 use sealgram_iana::{AlertDescription, AlertLevel, ContentType, HandshakeType, Version};
 use sealgram_record::{Discard, Discarded, Fault, Opened, Violation};
-use sealgram_wire::{Ack, Alert, Fragment, Group, Message, Phase, Reader, ServerHello};
+use sealgram_wire::{Ack, Alert, Fragment, Group, Message, MessageSeq, Phase, Reader, ServerHello};
 
 use super::effects::{Fx, Outcome, from_violation};
 use super::{Connection, Evidence, LAST_FLIGHT_KEPT, OLD_KEYS_KEPT, State, amplified};
@@ -199,10 +199,7 @@ impl Connection {
     fn on_message(&mut self, now: Instant, message: &Message<'_>, deliver: Deliver<'_>) {
         // Progress: what spoke against the handshake may have been forged.
         self.evidence = None;
-        if message.typ == HandshakeType::HELLO_VERIFY_REQUEST {
-            self.info.cookie_exchanged = true;
-        }
-        self.info.cookie_exchanged |= is_retry_with_cookie(message);
+        self.note_retry(message);
         if message.typ == HandshakeType::KEY_UPDATE {
             // Each one costs us a derivation and more: without a bound a peer that has nothing to
             // say could keep us busy for ever.
@@ -213,6 +210,26 @@ impl Connection {
             }
         }
         self.step(now, deliver, |handshake, fx| handshake.handle(message, fx));
+    }
+
+    /// Remembers what cost the handshake another round trip.
+    fn note_retry(&mut self, message: &Message<'_>) {
+        match message.typ {
+            HandshakeType::HELLO_VERIFY_REQUEST => self.info.cookie_exchanged = true,
+            HandshakeType::SERVER_HELLO => {
+                if let Ok(hello) = ServerHello::read(message.body)
+                    && hello.is_hello_retry_request()
+                {
+                    self.info.hello_retried = true;
+                    self.info.cookie_exchanged |= hello.extensions.cookie.is_some();
+                }
+            }
+            // The first one has the number 0, unless the endpoint has seen to it.
+            HandshakeType::CLIENT_HELLO => {
+                self.info.hello_retried |= message.seq != MessageSeq(0);
+            }
+            _ => {}
+        }
     }
 
     /// One step of the handshake, and what follows from it.
@@ -379,11 +396,4 @@ impl Connection {
         let obeyed_at = now.saturating_add(self.transport.flight.initial_timeout);
         self.evidence.get_or_insert(Evidence { obeyed_at, error });
     }
-}
-
-/// Whether it is a 1.3 server's request to show that we can receive (RFC 9147 §5.1).
-fn is_retry_with_cookie(message: &Message<'_>) -> bool {
-    message.typ == HandshakeType::SERVER_HELLO
-        && ServerHello::read(message.body)
-            .is_ok_and(|hello| hello.is_hello_retry_request() && hello.extensions.cookie.is_some())
 }

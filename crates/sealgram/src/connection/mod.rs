@@ -194,6 +194,7 @@ impl Connection {
         // to be received, and none would be: the flight layer is told the last number then.
         let mut flight = Flight::new(transport.flight, seq, seq.next().unwrap_or(seq));
         let mut records = RecordLayer::new(incoming.hello_record, transport.window);
+        let retried = incoming.retried.is_some();
         let mut handshake = Handshake::server(config.handshake.clone(), incoming.retried);
         let mut outcome = Outcome::default();
         let message = Message {
@@ -206,6 +207,7 @@ impl Connection {
         let result = handshake.handle(&message, &mut fx);
         let mut this =
             Self::new(Side::Server, transport, handshake, flight, records, incoming.path, now);
+        this.info.hello_retried = retried;
         this.info.cookie_exchanged = incoming.admission.is_cookie();
         let received = incoming.bytes_received;
         this.allowance = incoming.admission.is_limited().then(|| amplified(received));
@@ -237,6 +239,7 @@ impl Connection {
                 path,
                 negotiated: None,
                 cookie_exchanged: false,
+                hello_retried: false,
                 handshake_time: None,
             },
             stats: Stats::default(),
@@ -346,7 +349,8 @@ impl Connection {
     /// Keying material for the application: fills `out` (RFC 5705 §4).
     ///
     /// `label` must be one that is registered or agreed on; in 1.2 no `context` differs from an
-    /// empty one. Contexts have at most 65,535 bytes.
+    /// empty one. Contexts have at most 65,535 bytes. In 1.3 the label is ASCII of 1 to 249 bytes
+    /// and `out` at most 255 hash lengths long.
     pub fn export_keying_material(
         &self,
         out: &mut [u8],
@@ -361,7 +365,11 @@ impl Connection {
             State::Handshaking => return Err(Misuse::NotConnected),
             State::Finishing(_) | State::Connected => {}
         }
-        if self.handshake.export(out, label, context) { Ok(()) } else { Err(Misuse::NotConnected) }
+        if self.handshake.export(out, label, context) {
+            Ok(())
+        } else {
+            Err(Misuse::OutOfRange("the label or the length"))
+        }
     }
 
     // --- commands

@@ -9,12 +9,15 @@ use alloc::vec::Vec;
 use core::time::Duration;
 
 use sealgram_handshake::{Error, PeerIncompatible, PeerMisbehaved};
-use sealgram_iana::{AlertDescription, ContentType, HandshakeType, SignatureScheme, Version};
+use sealgram_iana::{
+    AlertDescription, ContentType, HandshakeType, NamedGroup, SignatureScheme, Version,
+};
 use sealgram_wire::messages13::EncryptedExtensions;
 use sealgram_wire::{Fragment, Phase, Reader};
 
 use crate::{
-    ClientConfig, CloseReason, Closed, Connection, Event, Instant, Path, ServerConfig, TimeoutKind,
+    ClientConfig, CloseReason, Closed, Connection, Event, Instant, Misuse, Path, ServerConfig,
+    TimeoutKind,
 };
 
 const NOW: Instant = Instant::ZERO;
@@ -274,4 +277,37 @@ fn server_name_is_acknowledged_unless_a_session_is_resumed() {
         settle(&mut client, &mut server, NOW);
         assert_eq!(client.info().negotiated.as_ref().unwrap().resumed, resumed);
     }
+}
+
+#[test]
+fn retry_for_another_group_is_told_on_both_sides() {
+    for groups in [&[NamedGroup::X25519, NamedGroup::SECP256R1][..], &[NamedGroup::SECP256R1]] {
+        let provider = nullcrypto::provider(1);
+        let (certificate, _) = nullcrypto::certificate(7);
+        let key = nullcrypto::private_key(7, SignatureScheme::ECDSA_SECP256R1_SHA256);
+        let server = ServerConfig::builder_with_provider(provider)
+            .with_no_client_auth()
+            .with_identity(vec![certificate], &key)
+            .with_versions(&[Version::V13])
+            .with_groups(groups)
+            .build()
+            .unwrap();
+        let (mut client, _) = pair(&[Version::V13], &[Version::V13]);
+        let mut server = Connection::server_on_trusted_path(&server, Path::connected(), NOW);
+        settle(&mut client, &mut server, NOW);
+        for end in [client, server] {
+            assert!(end.is_connected());
+            assert_eq!(end.info().hello_retried, groups.len() == 1);
+            assert!(!end.info().cookie_exchanged);
+        }
+    }
+}
+
+#[test]
+fn label_that_1_3_cannot_express_is_out_of_range() {
+    let (client, _) = connected(Version::V13);
+    let mut out = [0; 32];
+    let refused = client.export_keying_material(&mut out, b"", None);
+    assert_eq!(refused, Err(Misuse::OutOfRange("the label or the length")));
+    assert_eq!(client.export_keying_material(&mut out, b"label", None), Ok(()));
 }
