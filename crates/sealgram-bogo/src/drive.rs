@@ -218,6 +218,10 @@ impl Drive<'_> {
             expect(cached || !options.expect_session_id, "no session in the cache")?;
             expect(!cached || !options.expect_no_session_id, "a session in the cache")?;
         }
+        if let Some(expected) = options.expect_hello_retried {
+            let retried = self.connection.info().hello_retried;
+            expect(retried == expected, "whether there was a HelloRetryRequest")?;
+        }
         let alpn = negotiated.alpn.as_deref().unwrap_or_default();
         let expected = if options.server { &options.select_alpn } else { &options.expect_alpn };
         expect(alpn == expected, "the application protocol")?;

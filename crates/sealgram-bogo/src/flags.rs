@@ -48,6 +48,8 @@ pub(crate) struct Options {
     pub(crate) reject_alpn: bool,
     pub(crate) srtp_profiles: Vec<SrtpProfile>,
     pub(crate) max_certificate_message: Option<u32>,
+    /// Whether a HelloRetryRequest must, or must not, have come.
+    pub(crate) expect_hello_retried: Option<bool>,
     pub(crate) no_ticket: bool,
     pub(crate) reverify_on_resume: bool,
     pub(crate) expect_session_miss: bool,
@@ -97,6 +99,7 @@ impl Default for Options {
             reject_alpn: false,
             srtp_profiles: Vec::new(),
             max_certificate_message: None,
+            expect_hello_retried: None,
             no_ticket: false,
             reverify_on_resume: false,
             expect_session_miss: false,
@@ -207,9 +210,14 @@ impl Options {
             "expect-alpn" => self.expect_alpn = rest.bytes()?,
             "select-alpn" => self.select_alpn = rest.bytes()?,
             "decline-alpn" => {}
+            // No callback sees the client's list. That the choice is made from it shows in the
+            // choice.
+            "expect-advertised-alpn" => drop(rest.bytes()?),
             "reject-alpn" => self.reject_alpn = true,
             "srtp-profiles" => self.srtp_profiles = srtp_profiles(&rest.text()?)?,
 
+            "expect-hrr" => self.expect_hello_retried = Some(true),
+            "expect-no-hrr" => self.expect_hello_retried = Some(false),
             "expect-session-miss" => self.expect_session_miss = true,
             "expect-ticket-renewal" => self.expect_ticket_renewal = true,
             "expect-no-session" => self.expect_no_session = true,
