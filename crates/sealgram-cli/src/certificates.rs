@@ -44,8 +44,10 @@ impl Wish<'_> {
         let failed = |error: rcgen::Error| {
             Failure::usage(format!("the certificate cannot be made: {error}"))
         };
-        let key = KeyPair::generate_for(self.algorithm()).map_err(failed)?;
-        let params = self.params().map_err(failed)?;
+        let key = self.generate().map_err(failed)?;
+        let mut params = self.params().map_err(failed)?;
+        params.use_authority_key_identifier_extension =
+            issuer.is_some_and(Authority::has_named_key);
         let certificate = match issuer {
             Some(issuer) => params.signed_by(&key, issuer.issuer()),
             None => params.self_signed(&key),
@@ -57,6 +59,14 @@ impl Wish<'_> {
             key_pem: key.serialize_pem(),
             key: PrivateKeyDer::Pkcs8(key.serialize_der().into()),
         })
+    }
+
+    fn generate(&self) -> Result<KeyPair, rcgen::Error> {
+        let key = KeyPair::generate_for(self.algorithm())?;
+        match (self.kind, ed25519_without_public_key(&key.serialize_der())) {
+            (KeyKind::Ed25519, Some(der)) => KeyPair::try_from(&PrivateKeyDer::Pkcs8(der.into())),
+            _ => Ok(key),
+        }
     }
 
     const fn algorithm(&self) -> &'static SignatureAlgorithm {
@@ -93,6 +103,16 @@ impl Wish<'_> {
         }
         Ok(params)
     }
+}
+
+/// An Ed25519 key in PKCS#8 of version 1, which everybody reads. *ring* adds the public key
+/// (version 2) in an encoding of its own, which OpenSSL does not read.
+fn ed25519_without_public_key(der: &[u8]) -> Option<Vec<u8>> {
+    // RFC 8410 §7: version, algorithm, and the 32 bytes in two OCTET STRINGs.
+    const V1: [u8; 16] = [0x30, 0x2e, 2, 1, 0, 0x30, 5, 6, 3, 0x2b, 0x65, 0x70, 4, 0x22, 4, 0x20];
+    let (begin, rest) = der.split_at_checked(V1.len())?;
+    let same = V1.iter().zip(begin).skip(5).all(|(a, b)| a == b);
+    same.then_some([&V1, rest.get(..32)?].concat())
 }
 
 /// Days since 1970.

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use rcgen::{CertificateParams, DistinguishedName, DnType, DnValue, Issuer, KeyPair};
+use rcgen::{CertificateParams, DistinguishedName, DnType, DnValue, Issuer, KeyIdMethod, KeyPair};
 use sealgram::crypto::KeyError;
 use sealgram::pki_types::CertificateDer;
 use sealgram::ring::sign::KEY_LOADER;
@@ -11,7 +11,11 @@ use crate::failure::Failure;
 use crate::files;
 
 /// An authority that can sign.
-pub(crate) struct Authority(Issuer<'static, KeyPair>);
+pub(crate) struct Authority {
+    issuer: Issuer<'static, KeyPair>,
+    /// Whether its certificate names its key, so that what it signs can name it too.
+    named_key: bool,
+}
 
 impl Authority {
     /// Reads the authority's certificate and its key.
@@ -23,6 +27,10 @@ impl Authority {
         })?;
         let mut params = CertificateParams::default();
         params.distinguished_name = subject.name;
+        let named_key = subject.key_identifier.is_some();
+        if let Some(identifier) = subject.key_identifier {
+            params.key_identifier_method = KeyIdMethod::PreSpecified(identifier.to_vec());
+        }
         let loaded = files::private_key(key)?;
         let signing = KEY_LOADER.load(&loaded).map_err(|error| Failure::file(key, error))?;
         if signing.public_key().is_none_or(|public| public.as_ref() != subject.public_key) {
@@ -32,19 +40,28 @@ impl Authority {
             Failure::file(key, error)
                 .hint("the authority's key must be ECDSA or Ed25519, in PKCS#8")
         })?;
-        Ok(Self(Issuer::new(params, pair)))
+        Ok(Self { issuer: Issuer::new(params, pair), named_key })
     }
 
     pub(super) const fn issuer(&self) -> &Issuer<'static, KeyPair> {
-        &self.0
+        &self.issuer
+    }
+
+    pub(super) const fn has_named_key(&self) -> bool {
+        self.named_key
     }
 }
 
+const BOOLEAN: u8 = 0x01;
 const INTEGER: u8 = 0x02;
+const OCTET_STRING: u8 = 0x04;
 const OBJECT_IDENTIFIER: u8 = 0x06;
 const SEQUENCE: u8 = 0x30;
 const SET: u8 = 0x31;
+const IMPLICIT_1: u8 = 0x81;
+const IMPLICIT_2: u8 = 0x82;
 const EXPLICIT_0: u8 = 0xa0;
+const EXPLICIT_3: u8 = 0xa3;
 
 /// Whom a certificate is about.
 struct Subject<'a> {
@@ -52,6 +69,8 @@ struct Subject<'a> {
     name: DistinguishedName,
     /// As it is in the certificate: a SubjectPublicKeyInfo.
     public_key: &'a [u8],
+    /// The subjectKeyIdentifier.
+    key_identifier: Option<&'a [u8]>,
 }
 
 impl<'a> Subject<'a> {
@@ -71,8 +90,26 @@ impl<'a> Subject<'a> {
         let from_here = fields;
         take(&mut fields, SEQUENCE)?;
         let public_key = from_here.strip_suffix(fields)?;
-        Some(Self { name, public_key })
+        Some(Self { name, public_key, key_identifier: key_identifier(fields) })
     }
+}
+
+/// The subjectKeyIdentifier (RFC 5280 §4.2.1.2) in the last fields of a certificate, if it has one.
+fn key_identifier(mut fields: &[u8]) -> Option<&[u8]> {
+    const SUBJECT_KEY_IDENTIFIER: [u8; 3] = [0x55, 0x1d, 0x0e];
+    let _ = take(&mut fields, IMPLICIT_1); // issuerUniqueID
+    let _ = take(&mut fields, IMPLICIT_2); // subjectUniqueID
+    let mut extensions = take(&mut take(&mut fields, EXPLICIT_3)?, SEQUENCE)?;
+    while !extensions.is_empty() {
+        let mut extension = take(&mut extensions, SEQUENCE)?;
+        let id = take(&mut extension, OBJECT_IDENTIFIER)?;
+        let _ = take(&mut extension, BOOLEAN); // critical
+        let mut value = take(&mut extension, OCTET_STRING)?;
+        if id == SUBJECT_KEY_IDENTIFIER {
+            return take(&mut value, OCTET_STRING);
+        }
+    }
+    None
 }
 
 fn distinguished_name(mut parts: &[u8]) -> Option<DistinguishedName> {
