@@ -122,9 +122,8 @@ const MESSAGE: [u8; 130] = [0x20; 130];
 impl PublicKeys {
     pub(crate) fn new(parties: &Parties, counts: Counts) -> Self {
         let random = SystemRandom::new();
-        let key =
-            EcdsaKeyPair::from_pkcs8(&ECDSA_P256_SHA256_ASN1_SIGNING, parties.key(), &random)
-                .expect("a key");
+        let key = EcdsaKeyPair::from_pkcs8(&ECDSA_P256_SHA256_ASN1_SIGNING, parties.key(), &random)
+            .expect("a key");
         let signature = key.sign(&random, &MESSAGE).expect("a signature");
         let peer = EphemeralPrivateKey::generate(&X25519, &random).expect("a key");
         let peer = peer.compute_public_key().expect("a share").as_ref().to_vec();

@@ -11,7 +11,7 @@ use sealgram::{
 
 use crate::joined::path;
 use crate::raw::{self, Counts};
-use crate::{Joined, Parties, Suite, VERSIONS};
+use crate::{Joined, Parties, Suite, VERSIONS, group_name};
 
 /// Something to measure, beside the least that it could take.
 pub struct Work {
@@ -90,17 +90,21 @@ const fn aad_len(version: Version) -> usize {
 }
 
 /// One record sealed by one side and opened by the other, beside *ring*'s AEAD: both versions,
-/// all suites, all sizes.
+/// all suites, all sizes. Only those whose names are `wanted` are set up.
 #[must_use]
-pub fn records() -> Vec<Work> {
+pub fn records(wanted: impl Fn(&str) -> bool) -> Vec<Work> {
     let mut all = Vec::new();
     for version in VERSIONS {
         for suite in Suite::ALL {
             for size in SIZES {
+                let name = format!("record/{version:?}/{suite}/{size}");
+                if !wanted(&name) {
+                    continue;
+                }
                 let mut ours = Records::new(version, suite, size);
                 let mut raw = raw::Records::new(suite, aad_len(version), size);
                 all.push(Work {
-                    name: format!("record/{version:?}/{suite}/{size}"),
+                    name,
                     ours: Box::new(move || ours.run()),
                     raw: Some(Box::new(move || raw.run())),
                     bytes: size,
@@ -113,13 +117,13 @@ pub fn records() -> Vec<Work> {
 
 /// The two record-number masks that sealing and opening a 1.3 record take besides its AEAD.
 #[must_use]
-pub fn masks() -> Vec<Work> {
+pub fn masks(wanted: impl Fn(&str) -> bool) -> Vec<Work> {
     let mask = |suite| {
         let masks = raw::Masks::new(suite);
         let name = format!("masks/{suite}");
         Work { name, ours: Box::new(move || masks.run()), raw: None, bytes: 0 }
     };
-    Suite::ALL.into_iter().map(mask).collect()
+    Suite::ALL.into_iter().map(mask).filter(|work| wanted(&work.name)).collect()
 }
 
 /// Takes sessions and has none, so that a client with tickets still makes full handshakes.
@@ -169,7 +173,13 @@ impl Kind {
     }
 }
 
-fn handshake(parties: &Parties, version: Version, kind: Kind, group: NamedGroup) -> Work {
+fn handshake(
+    parties: &Parties,
+    name: String,
+    version: Version,
+    kind: Kind,
+    group: NamedGroup,
+) -> Work {
     let suite = Suite::Aes128Gcm;
     let sessions: Option<Arc<dyn ClientSessionStore>> = match kind {
         Kind::Full => None,
@@ -199,22 +209,25 @@ fn handshake(parties: &Parties, version: Version, kind: Kind, group: NamedGroup)
         let raw = raw::PublicKeys::new(parties, counts);
         Box::new(move || raw.run()) as Box<dyn FnMut()>
     });
-    let name = format!("handshake/{version:?}/{}/{}", crate::group_name(group), kind.name());
     Work { name, ours, raw, bytes: 0 }
 }
 
 /// Whole handshakes, client and server together, beside the public-key operations that they need.
+/// Only those whose names are `wanted` are set up.
 #[must_use]
-pub fn handshakes() -> Vec<Work> {
+pub fn handshakes(wanted: impl Fn(&str) -> bool) -> Vec<Work> {
     let parties = Parties::new();
     let mut all = Vec::new();
     for version in VERSIONS {
-        for kind in [Kind::Full, Kind::Cookie, Kind::Resumed] {
-            all.push(handshake(&parties, version, kind, NamedGroup::X25519));
+        for group in [NamedGroup::X25519, NamedGroup::X25519_MLKEM768] {
+            for kind in [Kind::Full, Kind::Cookie, Kind::Resumed] {
+                let name = format!("handshake/{version:?}/{}/{}", group_name(group), kind.name());
+                let exists = version == Version::V13 || group == NamedGroup::X25519;
+                if exists && wanted(&name) {
+                    all.push(handshake(&parties, name, version, kind, group));
+                }
+            }
         }
-    }
-    for kind in [Kind::Full, Kind::Resumed] {
-        all.push(handshake(&parties, Version::V13, kind, NamedGroup::X25519_MLKEM768));
     }
     all
 }

@@ -4,58 +4,63 @@
 //! cargo run --release -p sealgram-benches --bin instructions [PART OF A NAME]
 //! ```
 //!
-//! The program runs itself under `valgrind --tool=callgrind`, once with few and once with more
-//! repetitions of each thing; the difference is what they cost. valgrind shows programs a processor
-//! with AVX2 and without the wider units of newer ones, so *ring*'s own part may take other code
-//! than outside. To see where instructions go:
+//! The program runs itself under `valgrind --tool=callgrind`, which counts in one function only: the
+//! one that does each thing a number of times, after it was done twice to warm up.
+//!
+//! valgrind shows programs a processor with AVX2, and without the wider units and the SHA
+//! instructions of newer ones. So hashing looks dearer here than it is on most machines, and so does
+//! overwriting, which is counted byte by byte. To see where instructions go:
 //!
 //! ```text
-//! valgrind --tool=callgrind target/release/instructions run NAME 100
-//! callgrind_annotate callgrind.out.*
+//! valgrind --tool=callgrind --toggle-collect='*measured*' target/release/instructions run NAME 100
+//! callgrind_annotate --inclusive=yes callgrind.out.*
 //! ```
 #![forbid(unsafe_code)]
 
+use core::hint::black_box;
 use std::process::Command;
 
 use sealgram_benches::{Work, handshakes, masks, records};
 
-/// Repetitions between the two runs.
-const MORE: u32 = 20;
+/// How often each thing is counted: enough for the odd one that takes longer.
+const TIMES: u32 = 50;
 
-fn all() -> Vec<Work> {
-    let mut all = records();
-    all.append(&mut masks());
-    all.append(&mut handshakes());
-    all
+fn all(wanted: impl Fn(&str) -> bool + Copy) -> impl Iterator<Item = Work> {
+    records(wanted).into_iter().chain(masks(wanted)).chain(handshakes(wanted))
 }
 
 /// Runs one thing, or its cryptography alone if the name begins with `raw:`.
 fn run(name: &str, times: u32) {
     let (name, raw) = name.strip_prefix("raw:").map_or((name, false), |name| (name, true));
-    let mut work = all().into_iter().find(|work| work.name == name).expect("a name");
+    let mut work = all(|other| other == name).next().expect("a name");
     let work = if raw { work.raw.as_mut().expect("cryptography") } else { &mut work.ours };
-    for _ in 0..times {
+    work();
+    work();
+    measured(work, times);
+}
+
+/// The function that valgrind is told to look at.
+#[inline(never)]
+fn measured(work: &mut dyn FnMut(), times: u32) {
+    for _ in 0..black_box(times) {
         work();
     }
 }
 
-/// Instructions of this many repetitions, start and end of the program included.
-fn count(name: &str, times: u32) -> u64 {
+/// Instructions of one repetition.
+fn count(name: &str) -> u64 {
     let this = std::env::current_exe().expect("a path");
     let output = Command::new("valgrind")
-        .args(["--tool=callgrind", "--callgrind-out-file=/dev/null"])
+        .args(["--tool=callgrind", "--callgrind-out-file=/dev/null", "--toggle-collect=*measured*"])
         .arg(this)
-        .args(["run", name, &times.to_string()])
+        .args(["run", name, &TIMES.to_string()])
         .output()
         .expect("valgrind is installed");
     let text = String::from_utf8_lossy(&output.stderr);
     assert!(output.status.success(), "{text}");
     let line = text.lines().find(|line| line.contains("Collected :")).expect("a count");
-    line.rsplit(' ').next().and_then(|count| count.parse().ok()).expect("a number")
-}
-
-fn each(name: &str) -> u64 {
-    (count(name, 1 + MORE) - count(name, 1)) / u64::from(MORE)
+    let count: u64 = line.rsplit(' ').next().and_then(|n| n.parse().ok()).expect("a number");
+    count / u64::from(TIMES)
 }
 
 fn main() {
@@ -67,14 +72,14 @@ fn main() {
     let wanted = arguments.first().copied().unwrap_or_default();
     println!("| what | sealgram | raw | ratio | difference |");
     println!("|---|--:|--:|--:|--:|");
-    for work in all().into_iter().filter(|work| work.name.contains(wanted)) {
+    for work in all(|name| name.contains(wanted)) {
         let name = &work.name;
-        let ours = each(name);
+        let ours = count(name);
         if work.raw.is_none() {
             println!("| {name} | {ours} | - | - | - |");
             continue;
         }
-        let raw = each(&format!("raw:{name}"));
+        let raw = count(&format!("raw:{name}"));
         let ratio = ours as f64 / raw as f64;
         println!("| {name} | {ours} | {raw} | {ratio:.3} | {} |", ours.saturating_sub(raw));
     }

@@ -28,9 +28,8 @@ fn main() {
     let wanted = arguments.next().unwrap_or_default();
     println!("| what | sealgram | raw | ratio | goal | |");
     println!("|---|--:|--:|--:|--:|---|");
-    let mut work = records();
-    work.append(&mut handshakes());
-    for mut work in work.into_iter().filter(|work| work.name.contains(&wanted)) {
+    let wanted = |name: &str| name.contains(&wanted);
+    for mut work in records(wanted).into_iter().chain(handshakes(wanted)) {
         let goal = goal(&work);
         let name = &work.name;
         let Some(raw) = &mut work.raw else {
@@ -41,7 +40,7 @@ fn main() {
         };
         let compared = compare(Duration::from_secs_f64(seconds), &mut work.ours, raw);
         let (ours, raw, ratio) =
-            (in_units(compared.ours), in_units(compared.raw), compared.ratio);
+            (in_units(compared.ours), in_units(compared.raw), compared.ratio());
         match goal {
             None => println!("| {name} | {ours} | {raw} | {ratio:.3} | - | |"),
             Some(goal) => {
