@@ -8,8 +8,8 @@ use std::io;
 use sealgram::iana::AlertDescription;
 use sealgram::pki_types::ServerName;
 use sealgram::{
-    Answer, Ask, AskId, ClientConfig, Closed, Connected, Connection, Event, Info, Instant, Misuse,
-    Path, Stats, TimeoutKind,
+    Answer, Ask, AskId, ClientConfig, CloseReason, Closed, Connected, Connection, Event, Info,
+    Instant, Misuse, Path, Stats, TimeoutKind,
 };
 
 use crate::address::check_peer;
@@ -59,7 +59,8 @@ pub enum ClientEvent {
     Data(usize),
     /// The keys are almost used up: connect anew in time.
     KeyLimitNear,
-    /// The connection is over. Comes once, and is the last event.
+    /// The connection is over. Comes once, and is the last event. Not told if it was
+    /// [`Client::close`] that ended it.
     Closed(Closed),
 }
 
@@ -246,7 +247,7 @@ impl Client {
     }
 
     /// Says goodbye: sends close_notify. Nothing is sent or received any more; what was received
-    /// before can still be fetched, and [`ClientEvent::Closed`] follows.
+    /// before can still be fetched.
     ///
     /// # Errors
     ///
@@ -388,7 +389,10 @@ impl Client {
         self.queue.extend((0..datagrams).map(|_| Queued::Data));
         if let Some(closed) = closed {
             self.closed = Some(closed.clone());
-            self.queue.push_back(Queued::Event(ClientEvent::Closed(closed)));
+            // Whoever has closed it knows.
+            if closed.reason != CloseReason::Local {
+                self.queue.push_back(Queued::Event(ClientEvent::Closed(closed)));
+            }
         }
         while self.connection.poll_endpoint_event().is_some() {}
     }

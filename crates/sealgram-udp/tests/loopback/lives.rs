@@ -54,13 +54,14 @@ fn client_that_says_goodbye_is_heard() {
         let number = stage.connect(&[version]);
         stage.clients[number].client.send(b"last words").unwrap();
         stage.clients[number].client.close().unwrap();
-        stage.until(|stage| stage.closed().len() == 1 && stage.clients[number].closed.is_some());
+        stage.until(|stage| stage.closed().len() == 1);
         assert_eq!(stage.closed()[0].reason, CloseReason::Peer);
         // What was sent before arrives before.
         assert!(matches!(&stage.told[1], Told::Data(data) if data == b"last words"));
         assert_eq!(stage.server.peers().count(), 0);
         let actor = &mut stage.clients[number];
-        assert_eq!(actor.closed.as_ref().unwrap().reason, CloseReason::Local);
+        assert!(actor.closed.is_none());
+        assert_eq!(actor.client.closed().unwrap().reason, CloseReason::Local);
         assert!(matches!(actor.client.close(), Err(Error::Misuse(Misuse::Closed))));
         assert!(matches!(actor.client.send(b"x"), Err(Error::Misuse(Misuse::Closed))));
     }
