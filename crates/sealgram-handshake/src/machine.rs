@@ -174,10 +174,11 @@ impl Handshake {
     }
 
     /// Starts an update of our keys, and with `peer_too` of the peer's. `false` if there is no
-    /// such thing here: before the handshake is complete, and in 1.2.
+    /// such thing here: before the handshake is complete, in 1.2, and when all 65,532 updates
+    /// have been made.
     pub fn update_keys(&mut self, peer_too: bool, fx: &mut dyn Effects) -> Result<bool, Error> {
         match &mut self.0 {
-            State::Connected13(connected) => connected.update_keys(peer_too, fx).map(|()| true),
+            State::Connected13(connected) => connected.update_keys(peer_too, fx),
             _ => Ok(false),
         }
     }

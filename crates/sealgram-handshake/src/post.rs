@@ -151,29 +151,30 @@ impl Connected13 {
     }
 
     /// Starts an update of our keys; with `peer_too` the peer is asked to do the same. If one is
-    /// under way another one follows it.
+    /// under way another one follows it. `false` if there are no further keys.
     pub(crate) fn update_keys(
         &mut self,
         peer_too: bool,
         fx: &mut dyn Effects,
-    ) -> Result<(), Error> {
+    ) -> Result<bool, Error> {
         self.start(KeyUpdate { update_requested: peer_too }, fx)
     }
 
-    fn start(&mut self, update: KeyUpdate, fx: &mut dyn Effects) -> Result<(), Error> {
+    fn start(&mut self, update: KeyUpdate, fx: &mut dyn Effects) -> Result<bool, Error> {
+        let under_way = u16::from(self.update != Update::None);
+        if self.ours.generation.saturating_add(under_way) >= LAST_GENERATION {
+            // The keys that are there are used to their limits.
+            return Ok(false);
+        }
         if let Update::Sent { again } = &mut self.update {
             let requested = again.is_some_and(|again| again.update_requested);
             *again = Some(KeyUpdate { update_requested: update.update_requested || requested });
-            return Ok(());
-        }
-        if self.ours.generation >= LAST_GENERATION {
-            // The keys that are there are used to their limits.
-            return Ok(());
+            return Ok(true);
         }
         let phase = Phase::Application(self.ours.generation);
         fx.send(HandshakeType::KEY_UPDATE, &update.encode(), phase, Group::KeyUpdate)?;
         self.update = Update::Sent { again: None };
-        Ok(())
+        Ok(true)
     }
 
     /// Our KeyUpdate, and everything before it, is acknowledged: the new keys are used from now
@@ -185,7 +186,7 @@ impl Connected13 {
         fx.install_write(phase, secret)?;
         fx.keys_updated();
         match again {
-            Some(update) => self.start(update, fx),
+            Some(update) => self.start(update, fx).map(|_| ()),
             None => Ok(()),
         }
     }
@@ -195,5 +196,69 @@ impl Direction {
     fn next(&mut self) -> (Phase, TrafficSecret) {
         self.generation = self.generation.saturating_add(1);
         (Phase::Application(self.generation), self.traffic.update())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use sealgram_crypto::{CryptoError, TrafficSecret};
+    use sealgram_iana::Version;
+    use sealgram_wire::MessageSeq;
+
+    use super::*;
+    use crate::schedule::v13::tests::application;
+    use crate::{Ask, Connected, RecordLimits};
+
+    /// Counts what matters here.
+    #[derive(Default)]
+    struct Count {
+        sent: usize,
+        written: Option<Phase>,
+    }
+
+    impl Effects for Count {
+        fn send(
+            &mut self,
+            _: HandshakeType,
+            _: &[u8],
+            _: Phase,
+            _: Group,
+        ) -> Result<MessageSeq, Error> {
+            self.sent += 1;
+            Ok(MessageSeq(0))
+        }
+
+        fn install_write(&mut self, phase: Phase, _: TrafficSecret) -> Result<(), Error> {
+            self.written = Some(phase);
+            Ok(())
+        }
+
+        fn install_read(&mut self, _: Phase, _: TrafficSecret) -> Result<(), Error> {
+            Err(CryptoError.into())
+        }
+
+        fn set_version(&mut self, _: Version) {}
+        fn limit_records(&mut self, _: RecordLimits) {}
+        fn ask(&mut self, _: Ask) {}
+        fn acknowledge(&mut self) {}
+        fn keys_updated(&mut self) {}
+        fn connected(&mut self, _: Connected) {}
+    }
+
+    #[test]
+    fn no_update_leads_beyond_the_last_generation() {
+        let mut connected = Connected13::client(application().1, None);
+        let mut fx = Count::default();
+        connected.ours.generation = LAST_GENERATION - 2;
+        assert_eq!(connected.update_keys(false, &mut fx), Ok(true));
+        // One more follows it, and no third one.
+        assert_eq!(connected.update_keys(false, &mut fx), Ok(true));
+        connected.on_key_update_acked(&mut fx).unwrap();
+        assert_eq!(fx.sent, 2);
+        assert_eq!(connected.update_keys(false, &mut fx), Ok(false));
+        connected.on_key_update_acked(&mut fx).unwrap();
+        assert_eq!(connected.update_keys(false, &mut fx), Ok(false));
+        assert_eq!(fx.sent, 2);
+        assert_eq!(fx.written, Some(Phase::Application(LAST_GENERATION)));
     }
 }

@@ -334,4 +334,4 @@ fn next(hash: &dyn Hash, secret: &Secret, input: &[u8]) -> Secret {
 }
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;

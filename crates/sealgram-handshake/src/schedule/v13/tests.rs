@@ -367,7 +367,7 @@ fn schedule_with_sha384_gives_computed_secrets() {
     .check();
 }
 
-fn application() -> (Handshake, Application) {
+pub(crate) fn application() -> (Handshake, Application) {
     let suite = &TLS_AES_128_GCM_SHA256;
     let stage = || {
         let transcript = Digest::new(&[1; 32]);
