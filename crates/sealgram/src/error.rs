@@ -122,6 +122,8 @@ pub enum Misuse {
     NotAsked,
     /// The version does not have this.
     NotInThisVersion,
+    /// All 65,532 updates of the keys have been made (1.3). Connect anew.
+    KeysExhausted,
     /// An argument is out of range; the text names it.
     OutOfRange(&'static str),
 }
@@ -143,6 +145,7 @@ impl fmt::Display for Misuse {
             Self::NotConnected => f.write_str("the handshake is not complete"),
             Self::Closed => f.write_str("the connection is closed"),
             Self::NotAsked => f.write_str("nobody waits for this answer"),
+            Self::KeysExhausted => f.write_str("there are no further keys; connect anew"),
             Self::NotInThisVersion => f.write_str("the negotiated version does not have this"),
             Self::OutOfRange(what) => write!(f, "{what} is out of range"),
         }

@@ -19,7 +19,8 @@ pub enum Event {
     Needs(AskId, Ask),
     /// Our keys were changed: [`update_keys`](crate::Connection::update_keys) is done (1.3).
     KeysUpdated,
-    /// 7/8 of what the keys may protect is used. 1.2 cannot change keys: connect anew in time.
+    /// 7/8 of what the keys may protect is used, and they cannot be changed: in 1.2, or because 1.3
+    /// has no more than 65,532 changes. Connect anew in time.
     KeyLimitNear,
     /// The connection is over. Comes once, and is the last event. An alert may still wait in
     /// [`poll_transmit`](crate::Connection::poll_transmit).

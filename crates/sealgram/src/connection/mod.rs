@@ -486,8 +486,8 @@ impl Connection {
     /// (RFC 9147 §8). [`Event::KeysUpdated`] tells when ours are in use: not before the peer has
     /// acknowledged the update. If one is under way already another one follows it.
     ///
-    /// The connection does this by itself before the keys' usage limits. 1.2 has no such thing:
-    /// see [`Event::KeyLimitNear`].
+    /// The connection does this by itself before the keys' usage limits, up to 65,532 times. 1.2
+    /// has no such thing: see [`Event::KeyLimitNear`].
     pub fn update_keys(&mut self, now: Instant, peer_too: bool) -> Result<(), Misuse> {
         match self.state {
             State::Closed { .. } => return Err(Misuse::Closed),
@@ -497,14 +497,17 @@ impl Connection {
             }
             State::Connected => {}
         }
-        self.start_key_update(now, peer_too);
-        Ok(())
+        if self.start_key_update(now, peer_too) { Ok(()) } else { Err(Misuse::KeysExhausted) }
     }
 
-    fn start_key_update(&mut self, now: Instant, peer_too: bool) {
+    /// Whether there are further keys.
+    fn start_key_update(&mut self, now: Instant, peer_too: bool) -> bool {
+        let mut any = true;
         self.step(now, &mut |_| {}, |handshake, fx| {
-            handshake.update_keys(peer_too, fx).map(|_| ())
+            any = handshake.update_keys(peer_too, fx)?;
+            Ok(())
         });
+        any
     }
 
     /// Sets the largest UDP payload of handshake datagrams, in bytes, from now on. Clamped to what
@@ -673,7 +676,11 @@ impl Connection {
         match self.version() {
             Version::V12 => self.events.push_back(Event::KeyLimitNear),
             // Our own keys, or, if somebody forges records, the peer's.
-            Version::V13 => self.start_key_update(now, self.records.usage().forged_near()),
+            Version::V13 => {
+                if !self.start_key_update(now, self.records.usage().forged_near()) {
+                    self.events.push_back(Event::KeyLimitNear);
+                }
+            }
         }
     }
 }
