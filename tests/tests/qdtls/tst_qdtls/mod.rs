@@ -1,0 +1,6 @@
+//! The tests of Qt's `tst_qdtls.cpp`.
+
+mod data;
+mod handshake;
+mod identity;
+mod setup;
