@@ -22,7 +22,7 @@ use core::time::Duration;
 
 use cookie::{Asked, Asker};
 use hello::{Seen, see};
-use pool::Pool;
+use pool::{Pool, Whole};
 pub use routes::Handle;
 use routes::Routes;
 use sealgram_cookie::{CookieKeys, HelloFields};
@@ -352,16 +352,21 @@ impl Endpoint {
                 let hello = HelloBytes { path, seq, record, body, rest, bytes };
                 server.judge(&hello, &self.routes, &mut self.stats, out)
             }
-            Seen::Part(part) if !self.routes.is_handshaking(path) => {
-                match server.pool.add(path, &part, datagram.len()) {
-                    Some(whole) => {
+            Seen::Part(mut part) if !self.routes.is_handshaking(path) => {
+                let mut datagram_bytes = datagram.len();
+                loop {
+                    let bytes = core::mem::take(&mut datagram_bytes);
+                    if let Some(Whole { body, bytes }) = server.pool.add(path, &part, bytes) {
                         let (seq, record) = (part.fragment.seq, part.record);
-                        let bytes = whole.bytes;
-                        let body = &whole.body;
-                        let hello = HelloBytes { path, seq, record, body, rest: part.rest, bytes };
-                        server.judge(&hello, &self.routes, &mut self.stats, out)
+                        let hello =
+                            HelloBytes { path, seq, record, body: &body, rest: part.rest, bytes };
+                        return server.judge(&hello, &self.routes, &mut self.stats, out);
                     }
-                    None => Verdict::Discard(Dropped::Incomplete),
+                    // Several parts may share a datagram.
+                    part = match see(part.rest) {
+                        Seen::Part(next) => next,
+                        _ => return Verdict::Discard(Dropped::Incomplete),
+                    };
                 }
             }
             Seen::Part(_) | Seen::Other => Verdict::Known,
