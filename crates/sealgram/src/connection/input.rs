@@ -6,7 +6,9 @@ use sealgram_flight::{IncomingRecord, Received};
 use sealgram_handshake::{Connected, Error, Handshake, PeerMisbehaved};
 use sealgram_iana::{AlertDescription, AlertLevel, ContentType, HandshakeType, Version};
 use sealgram_record::{Discard, Discarded, Fault, Opened, Violation};
-use sealgram_wire::{Ack, Alert, Fragment, Group, Message, MessageSeq, Phase, Reader, ServerHello};
+use sealgram_wire::{
+    Ack, Alert, Fragment, Group, Message, MessageSeq, Phase, Reader, RecordNumber, ServerHello,
+};
 
 use super::effects::{Fx, Outcome, from_violation};
 use super::{Connection, Evidence, LAST_FLIGHT_KEPT, OLD_KEYS_KEPT, State, amplified};
@@ -126,7 +128,7 @@ impl Connection {
                 self.flight.end_record(now, record);
             }
             ContentType::ALERT => self.on_alert(now, phase, payload),
-            ContentType::ACK => self.on_ack(now, phase, payload),
+            ContentType::ACK => self.on_ack(now, phase, number, payload),
             // The record's epoch says everything that a ChangeCipherSpec could.
             ContentType::CHANGE_CIPHER_SPEC if phase.is_plaintext() => {}
             _ if phase.is_plaintext() => self.stats.discards.count_unexpected(),
@@ -305,16 +307,34 @@ impl Connection {
         }
     }
 
-    fn on_ack(&mut self, now: Instant, phase: Phase, payload: &[u8]) {
+    fn on_ack(&mut self, now: Instant, phase: Phase, number: RecordNumber, payload: &[u8]) {
         if phase.is_plaintext() && self.records.any_protected_opened() {
             self.stats.discards.count_unexpected();
             return;
         }
         match Ack::read(payload) {
+            Ok(ack) if self.is_too_high(&ack, phase, number) => {
+                let error = PeerMisbehaved::BadAck.into();
+                if phase.is_plaintext() { self.weigh(now, error) } else { self.fail(error) }
+            }
             Ok(ack) => self.on_acked(now, &ack),
             Err(_) if phase.is_plaintext() => self.stats.discards.count(Discard::Malformed),
             Err(what) => self.fail(Error::Malformed { typ: None, what }),
         }
+    }
+
+    /// Whether an ACK vouches for records of a higher epoch than it may.
+    ///
+    /// In the handshake that is its own (rfc9147bis §7.2): otherwise anybody could stop the
+    /// retransmission of protected records. Later the peer's own epoch need not keep up with ours,
+    /// because each side updates its keys when it likes.
+    fn is_too_high(&self, ack: &Ack<'_>, phase: Phase, number: RecordNumber) -> bool {
+        let highest = match phase {
+            Phase::Application(_) => u16::MAX,
+            _ => number.epoch(),
+        };
+        self.version() == Version::V13
+            && ack.record_numbers.iter().any(|(epoch, _)| epoch > highest.into())
     }
 
     fn on_acked(&mut self, now: Instant, ack: &Ack<'_>) {

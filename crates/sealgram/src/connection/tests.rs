@@ -311,3 +311,69 @@ fn label_that_1_3_cannot_express_is_out_of_range() {
     assert_eq!(refused, Err(Misuse::OutOfRange("the label or the length")));
     assert_eq!(client.export_keying_material(&mut out, b"label", None), Ok(()));
 }
+
+/// An ACK's content: one record (RFC 9147 §7).
+fn ack(epoch: u64, sequence: u64) -> Vec<u8> {
+    [&[0, 16][..], &epoch.to_be_bytes(), &sequence.to_be_bytes()].concat()
+}
+
+#[test]
+fn ack_of_a_higher_epoch_than_it_may_name_is_fatal() {
+    let rows = [
+        (Phase::Handshake, 2, false),
+        (Phase::Handshake, 3, true),
+        // Our keys can be newer than the peer's.
+        (Phase::Application(0), 4, false),
+        (Phase::Application(0), 65_535, false),
+        (Phase::Application(0), 65_536, true),
+        (Phase::Application(0), u64::MAX, true),
+    ];
+    for (phase, epoch, fatal) in rows {
+        let (mut client, mut server) = connected(Version::V13);
+        let ack = record(&mut server, phase, ContentType::ACK, &ack(epoch, 99));
+        receive(&mut client, NOW, &ack);
+        let closed = closed(&mut client);
+        assert_eq!(closed.is_some(), fatal);
+        if let Some(closed) = closed {
+            assert_eq!(closed.reason, CloseReason::Error(PeerMisbehaved::BadAck.into()));
+            assert_eq!(closed.alert_sent, Some(AlertDescription::ILLEGAL_PARAMETER));
+        }
+    }
+}
+
+#[test]
+fn forged_ack_of_protected_records_stops_neither_retransmission_nor_handshake() {
+    let header = [26, 254, 253, 0, 0, 0, 0, 0, 0, 0, 77, 0, 18];
+    for progress in [true, false] {
+        let (mut client, mut server) = pair(&[Version::V13], &[Version::V13]);
+        sent(&mut client, NOW).iter().for_each(|hello| drop(receive(&mut server, NOW, hello)));
+        let flight = sent(&mut server, NOW);
+        for sequence in 0..10 {
+            receive(&mut server, NOW, &[&header[..], &ack(2, sequence)].concat());
+        }
+        if progress {
+            flight.iter().for_each(|datagram| drop(receive(&mut client, NOW, datagram)));
+            settle(&mut client, &mut server, NOW);
+            assert!(server.is_connected());
+        } else {
+            // Whoever sent it, nobody says anything else.
+            let at = server.timeout(TimeoutKind::Deadline).unwrap();
+            server.handle_timeout(at);
+            let expected = CloseReason::Error(PeerMisbehaved::BadAck.into());
+            assert_eq!(reason(&mut server), Some(expected));
+        }
+    }
+}
+
+#[test]
+fn forged_ack_before_the_version_is_known_is_ignored() {
+    let (mut client, _) = pair(&[Version::V12, Version::V13], &[Version::V13]);
+    let hello = sent(&mut client, NOW);
+    let header = [26, 254, 253, 0, 0, 0, 0, 0, 0, 0, 77, 0, 18];
+    receive(&mut client, NOW, &[&header[..], &ack(0, 0)].concat());
+    receive(&mut client, NOW, &[&header[..], &ack(2, 0)].concat());
+    let at = client.timeout(TimeoutKind::Retransmit).unwrap();
+    client.handle_timeout(at);
+    assert_eq!(sent(&mut client, at).len(), hello.len());
+    assert_eq!(closed(&mut client), None);
+}
