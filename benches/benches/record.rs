@@ -2,7 +2,7 @@
 #![forbid(unsafe_code)]
 
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
-use sealgram_benches::{masks, records};
+use sealgram_benches::records;
 
 fn bench(criterion: &mut Criterion) {
     for mut work in records(|_| true) {
@@ -12,10 +12,10 @@ fn bench(criterion: &mut Criterion) {
         if let Some(raw) = &mut work.raw {
             group.bench_function("ring", |bencher| bencher.iter(raw));
         }
+        if let Some(floor) = &mut work.floor {
+            group.bench_function("ring, with type and masks", |bencher| bencher.iter(floor));
+        }
         group.finish();
-    }
-    for mut work in masks(|_| true) {
-        criterion.bench_function(&work.name, |bencher| bencher.iter(&mut work.ours));
     }
 }
 

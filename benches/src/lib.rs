@@ -23,5 +23,5 @@ mod work;
 pub use heap::{Counting, Heap};
 pub use joined::Joined;
 pub use parties::{Parties, Suite, VERSIONS, group_name};
-pub use timing::{Compared, compare};
-pub use work::{SIZES, Work, handshakes, masks, records};
+pub use timing::compare;
+pub use work::{SIZES, Work, handshakes, records};

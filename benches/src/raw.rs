@@ -20,15 +20,39 @@ pub(crate) struct Records {
     sealing: LessSafeKey,
     opening: LessSafeKey,
     aad: Vec<u8>,
-    buf: Vec<u8>,
+    buf: Aligned,
+    before: usize,
     size: usize,
     number: u64,
+}
+
+/// A buffer that begins at a cache line's border: where the bytes lie decides how fast they are
+/// encrypted, so whatever is compared must lie alike.
+#[derive(Debug)]
+pub(crate) struct Aligned {
+    bytes: Vec<u8>,
+    start: usize,
+    len: usize,
+}
+
+impl Aligned {
+    pub(crate) fn new(len: usize) -> Self {
+        const LINE: usize = 64;
+        let bytes = vec![0; len + LINE];
+        let start = bytes.as_ptr().addr().wrapping_neg() % LINE;
+        Self { bytes, start, len }
+    }
+
+    pub(crate) fn get(&mut self) -> &mut [u8] {
+        &mut self.bytes[self.start..self.start + self.len]
+    }
 }
 
 const TAG_LEN: usize = 16;
 
 impl Records {
-    pub(crate) fn new(suite: Suite, aad_len: usize, size: usize) -> Self {
+    /// Plaintexts of `size` bytes, `before` bytes behind a cache line's border.
+    pub(crate) fn new(suite: Suite, aad_len: usize, before: usize, size: usize) -> Self {
         let (algorithm, key_len): (&'static aead::Algorithm, _) = match suite {
             Suite::Aes128Gcm => (&aead::AES_128_GCM, 16),
             Suite::Aes256Gcm => (&aead::AES_256_GCM, 32),
@@ -40,7 +64,8 @@ impl Records {
             sealing: make(),
             opening: make(),
             aad: vec![7; aad_len],
-            buf: vec![0; size + TAG_LEN],
+            buf: Aligned::new(before + size + TAG_LEN),
+            before,
             size,
             number: 0,
         }
@@ -50,7 +75,8 @@ impl Records {
         self.number += 1;
         let mut nonce = [0; 12];
         nonce[4..].copy_from_slice(&self.number.to_be_bytes());
-        let (plaintext, room) = self.buf.split_at_mut(self.size);
+        let (_, record) = self.buf.get().split_at_mut(self.before);
+        let (plaintext, room) = record.split_at_mut(self.size);
         let tag = self
             .sealing
             .seal_in_place_separate_tag(
@@ -65,7 +91,7 @@ impl Records {
             .open_in_place(
                 Nonce::assume_unique_for_key(nonce),
                 Aad::from(&self.aad),
-                black_box(&mut self.buf),
+                black_box(record),
             )
             .expect("opened");
         black_box(opened);
@@ -86,6 +112,7 @@ impl Masks {
     }
 
     pub(crate) fn run(&self) {
+        // One to send, one to receive.
         for _ in 0..2 {
             black_box(self.0.new_mask(black_box(&[3; 16])).expect("a mask"));
         }

@@ -1,39 +1,26 @@
-//! Two things in turns, so that whatever slows the machine down slows both.
+//! Things in turns, so that whatever slows the machine down slows all of them.
 
 use std::time::{Duration, Instant};
-
-/// Times of one run each, in nanoseconds: the tenth percentile of all batches, which is what an
-/// undisturbed run takes even where others use the machine too.
-#[derive(Clone, Copy, Debug)]
-pub struct Compared {
-    /// Of the first.
-    pub ours: f64,
-    /// Of the second.
-    pub raw: f64,
-}
-
-impl Compared {
-    /// First over second.
-    #[must_use]
-    pub fn ratio(self) -> f64 {
-        self.ours / self.raw
-    }
-}
 
 /// How long the runs between two looks at the clock take: far longer than looking, and short
 /// enough to fall between the disturbances.
 const BATCH: Duration = Duration::from_micros(50);
 
-/// Measures both in turns, for about `time` in all.
-pub fn compare(time: Duration, ours: &mut dyn FnMut(), raw: &mut dyn FnMut()) -> Compared {
-    let (ours_runs, raw_runs) = (runs_in(BATCH, ours), runs_in(BATCH, raw));
-    let (mut ours_times, mut raw_times) = (Vec::new(), Vec::new());
+/// Measures all of `work` in turns, for about `time`. Returns what one run of each takes, in
+/// nanoseconds.
+///
+/// That is the tenth percentile of all batches: what an undisturbed run takes, even where others use
+/// the machine too.
+pub fn compare<const N: usize>(time: Duration, mut work: [&mut dyn FnMut(); N]) -> [f64; N] {
+    let runs = work.each_mut().map(|work| runs_in(BATCH, work));
+    let mut times = [const { Vec::new() }; N];
     let start = Instant::now();
-    while start.elapsed() < time || ours_times.len() < 20 {
-        ours_times.push(per_run(ours_runs, ours));
-        raw_times.push(per_run(raw_runs, raw));
+    while start.elapsed() < time || times.iter().any(|times| times.len() < 20) {
+        for ((work, runs), times) in work.iter_mut().zip(runs).zip(&mut times) {
+            times.push(per_run(runs, work));
+        }
     }
-    Compared { ours: undisturbed(ours_times), raw: undisturbed(raw_times) }
+    times.map(undisturbed)
 }
 
 fn undisturbed(mut times: Vec<f64>) -> f64 {

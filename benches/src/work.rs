@@ -10,7 +10,7 @@ use sealgram::{
 };
 
 use crate::joined::path;
-use crate::raw::{self, Counts};
+use crate::raw::{self, Aligned, Counts};
 use crate::{Joined, Parties, Suite, VERSIONS, group_name};
 
 /// Something to measure, beside the least that it could take.
@@ -21,6 +21,9 @@ pub struct Work {
     pub ours: Box<dyn FnMut()>,
     /// Does only the cryptography, straight from *ring*. `None` where there is none that counts.
     pub raw: Option<Box<dyn FnMut()>>,
+    /// Like `raw`, with what the protocol adds to the cryptography: a record of 1.3 encrypts its
+    /// content type too, and masks its number. `None` where it adds nothing.
+    pub floor: Option<Box<dyn FnMut()>>,
     /// Bytes of plaintext; 0 for handshakes.
     pub bytes: usize,
 }
@@ -39,7 +42,7 @@ struct Records {
     version: Version,
     suite: Suite,
     joined: Joined,
-    buf: Vec<u8>,
+    buf: Aligned,
     plaintext: core::ops::Range<usize>,
     left: u32,
 }
@@ -57,7 +60,7 @@ impl Records {
     fn new(version: Version, suite: Suite, size: usize) -> Self {
         let joined = joined(version, suite);
         let (before, after) = joined.client.overhead();
-        let buf = vec![0; before + size + after];
+        let buf = Aligned::new(before + size + after);
         let left = RECORDS_PER_CONNECTION;
         Self { version, suite, joined, buf, plaintext: before..before + size, left }
     }
@@ -70,11 +73,11 @@ impl Records {
         }
         self.left -= 1;
         let Joined { client, server } = &mut self.joined;
-        let now = Instant::ZERO;
-        let sealed = client.send_in_place(now, &mut self.buf, self.plaintext.clone());
+        let (now, buf) = (Instant::ZERO, self.buf.get());
+        let sealed = client.send_in_place(now, buf, self.plaintext.clone());
         let (range, _) = sealed.expect("sealed");
         let mut len = None;
-        server.handle_datagram(now, path(), &mut self.buf[range], &mut |data| {
+        server.handle_datagram(now, path(), &mut buf[range], &mut |data| {
             len = Some(data.bytes.len());
         });
         assert_eq!(len, Some(self.plaintext.len()));
@@ -102,28 +105,27 @@ pub fn records(wanted: impl Fn(&str) -> bool) -> Vec<Work> {
                     continue;
                 }
                 let mut ours = Records::new(version, suite, size);
-                let mut raw = raw::Records::new(suite, aad_len(version), size);
+                let (aad, before) = (aad_len(version), ours.plaintext.start);
+                let mut raw = raw::Records::new(suite, aad, before, size);
+                let floor = (version == Version::V13).then(|| {
+                    let mut raw = raw::Records::new(suite, aad, before, size + 1);
+                    let masks = raw::Masks::new(suite);
+                    Box::new(move || {
+                        raw.run();
+                        masks.run();
+                    }) as Box<dyn FnMut()>
+                });
                 all.push(Work {
                     name,
                     ours: Box::new(move || ours.run()),
                     raw: Some(Box::new(move || raw.run())),
+                    floor,
                     bytes: size,
                 });
             }
         }
     }
     all
-}
-
-/// The two record-number masks that sealing and opening a 1.3 record take besides its AEAD.
-#[must_use]
-pub fn masks(wanted: impl Fn(&str) -> bool) -> Vec<Work> {
-    let mask = |suite| {
-        let masks = raw::Masks::new(suite);
-        let name = format!("masks/{suite}");
-        Work { name, ours: Box::new(move || masks.run()), raw: None, bytes: 0 }
-    };
-    Suite::ALL.into_iter().map(mask).filter(|work| wanted(&work.name)).collect()
 }
 
 /// Takes sessions and has none, so that a client with tickets still makes full handshakes.
@@ -209,7 +211,7 @@ fn handshake(
         let raw = raw::PublicKeys::new(parties, counts);
         Box::new(move || raw.run()) as Box<dyn FnMut()>
     });
-    Work { name, ours, raw, bytes: 0 }
+    Work { name, ours, raw, floor: None, bytes: 0 }
 }
 
 /// Whole handshakes, client and server together, beside the public-key operations that they need.

@@ -20,23 +20,27 @@
 use core::hint::black_box;
 use std::process::Command;
 
-use sealgram_benches::{Work, handshakes, masks, records};
+use sealgram_benches::{Work, handshakes, records};
 
 /// How often each thing is counted: enough for the odd one that takes longer.
 const TIMES: u32 = 50;
 
 fn all(wanted: impl Fn(&str) -> bool + Copy) -> impl Iterator<Item = Work> {
-    records(wanted).into_iter().chain(masks(wanted)).chain(handshakes(wanted))
+    records(wanted).into_iter().chain(handshakes(wanted))
 }
 
-/// Runs one thing, or its cryptography alone if the name begins with `raw:`.
+/// Runs one thing, or its cryptography alone if the name begins with `raw:` or `floor:`.
 fn run(name: &str, times: u32) {
-    let (name, raw) = name.strip_prefix("raw:").map_or((name, false), |name| (name, true));
-    let mut work = all(|other| other == name).next().expect("a name");
-    let work = if raw { work.raw.as_mut().expect("cryptography") } else { &mut work.ours };
+    let (part, name) = name.split_once(':').unwrap_or(("ours", name));
+    let Work { ours, raw, floor, .. } = all(|other| other == name).next().expect("a name");
+    let mut work = match part {
+        "raw" => raw.expect("cryptography"),
+        "floor" => floor.expect("cryptography"),
+        _ => ours,
+    };
     work();
     work();
-    measured(work, times);
+    measured(&mut work, times);
 }
 
 /// The function that valgrind is told to look at.
@@ -70,17 +74,20 @@ fn main() {
         return run(name, times.parse().expect("a number"));
     }
     let wanted = arguments.first().copied().unwrap_or_default();
-    println!("| what | sealgram | raw | ratio | difference |");
-    println!("|---|--:|--:|--:|--:|");
+    println!("| what | sealgram | raw | ratio | floor | ratio |");
+    println!("|---|--:|--:|--:|--:|--:|");
     for work in all(|name| name.contains(wanted)) {
         let name = &work.name;
         let ours = count(name);
-        if work.raw.is_none() {
-            println!("| {name} | {ours} | - | - | - |");
-            continue;
-        }
-        let raw = count(&format!("raw:{name}"));
-        let ratio = ours as f64 / raw as f64;
-        println!("| {name} | {ours} | {raw} | {ratio:.3} | {} |", ours.saturating_sub(raw));
+        let beside = |part: &str, exists: bool| {
+            if !exists {
+                return "- | -".to_owned();
+            }
+            let count = count(&format!("{part}:{name}"));
+            format!("{count} | {:.3}", ours as f64 / count as f64)
+        };
+        let raw = beside("raw", work.raw.is_some());
+        let floor = beside("floor", work.floor.is_some());
+        println!("| {name} | {ours} | {raw} | {floor} |");
     }
 }
