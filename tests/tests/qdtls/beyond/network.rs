@@ -7,14 +7,16 @@ use std::net::UdpSocket;
 use sealgram::danger::AcceptAnyClient;
 use sealgram::iana::Version;
 use sealgram::ring::verify::SIGNATURE_ALGORITHMS;
-use sealgram::{ClientConfig, CloseReason, EndpointConfig, Error, ServerConfig, TransportConfig};
+use sealgram::{
+    ClientConfig, CloseReason, EndpointConfig, Error, ErrorKind, ServerConfig, TransportConfig,
+};
 use sealgram_tests::{Checked, Direction, check, check_eq};
-use sealgram_udp::{ClientOptions, Server, ServerOptions, max_payload};
+use sealgram_udp::{Client, ClientOptions, Server, ServerOptions, max_payload};
 
 use crate::support::wire::{ALERT, APPLICATION_DATA, CHANGE_CIPHER_SPEC, HANDSHAKE};
 use crate::support::{
-    Fate, Identity, Leaf, OrFail, Site, Stage, Usage, name, patient, per_version, quick, rows, run,
-    versions, wire,
+    Fate, Identity, Leaf, OrFail, Site, Stage, Usage, check_fails, name, patient, per_version,
+    plain_socket, quick, receive, rows, run, versions, wire,
 };
 
 /// A site whose certificates, the client's too, take several datagrams of any size.
@@ -269,5 +271,34 @@ fn failure_of_one_connection_is_not_anothers() {
         stage.until("the server's ends", |stage| stage.server.peers().count() == 1)?;
         stage.exchange_between(0, good)?;
         check(stage.clients[0].client.closed().is_none(), "the good one has an error")
+    });
+}
+
+/// N3: what the system does not take is an error, or counted as not sent: never success. The
+/// broadcast address of a network looks like any other, and only the system knows.
+#[test]
+fn datagram_that_the_system_refuses_is_never_success() {
+    // Other systems have other opinions on broadcasts through the loopback interface.
+    if cfg!(not(target_os = "linux")) {
+        return;
+    }
+    run(&versions(), |&version| {
+        let site = Site::new()?;
+        let broadcast: SocketAddr = "127.255.255.255:4433".parse().or_fail("an address")?;
+        let config = site.client(version)?;
+        let result = Client::start(&config, broadcast, name(), ClientOptions::default());
+        check_fails("start", result.map(drop), ErrorKind::Socket)?;
+
+        let (socket, address) = plain_socket()?;
+        let _client = Client::start(&config, address, name(), ClientOptions::default())
+            .or_fail("a client")?;
+        let (mut hello, _) = receive(&socket)?;
+        let mut stage = Stage::new(site.server(version)?)?;
+        stage.server.handle_datagram(broadcast, &mut hello).or_fail("the hello")?;
+        check_eq("answers that were not sent", stage.server.stats().unsent, 1)?;
+        // Others are served.
+        stage.connect(&config, name())?;
+        stage.exchange()?;
+        check_eq("answers that were not sent", stage.server.stats().unsent, 1)
     });
 }
