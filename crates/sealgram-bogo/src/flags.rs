@@ -145,7 +145,9 @@ impl Options {
     pub(crate) fn versions(&self) -> Vec<Version> {
         let allowed = |wire: u16| (self.max_version..=self.min_version).contains(&wire);
         let mut versions = Vec::new();
-        if allowed(Self::DTLS_1_2) && !self.no_tls12 {
+        // A configuration whose groups are none for 1.2 contradicts itself if it has 1.2.
+        let hybrid = self.groups == [NamedGroup::X25519_MLKEM768];
+        if allowed(Self::DTLS_1_2) && !self.no_tls12 && !hybrid {
             versions.push(Version::V12);
         }
         if allowed(Self::DTLS_1_3) && !self.no_tls13 {
@@ -237,7 +239,10 @@ impl Options {
 fn group(number: u16) -> Result<NamedGroup, Failure> {
     let group = NamedGroup(number);
     match group {
-        NamedGroup::X25519 | NamedGroup::SECP256R1 | NamedGroup::SECP384R1 => Ok(group),
+        NamedGroup::X25519
+        | NamedGroup::SECP256R1
+        | NamedGroup::SECP384R1
+        | NamedGroup::X25519_MLKEM768 => Ok(group),
         _ => Err(Failure::unimplemented(format!("the group {group}"))),
     }
 }

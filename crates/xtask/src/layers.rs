@@ -46,7 +46,8 @@ const TABLE: &[Row] = &[
     )
     // For rcgen, from 0.14.10 on.
     .rust("1.88"),
-    Row::new("sealgram-bogo", Binary, &["sealgram"]).private(),
+    // For sealgram-mlkem.
+    Row::new("sealgram-bogo", Binary, &["sealgram"]).private().rust("1.87"),
     Row::new("sealgram-ring", Provider, &["sealgram-crypto", "ring"]).one_unsafe_module(),
     Row::new("sealgram-mlkem", Provider, &["sealgram-crypto", "ml-kem"])
         // For ml-kem, from 0.3.4 on.
