@@ -10,7 +10,7 @@ use sealgram_iana::{
 };
 use sealgram_wire::{
     ClientExtensions, ClientHello, KeyShareEntry, List, MessageSeq, ProtocolName, Random,
-    ServerExtensions, ServerHello, UseSrtp,
+    SelectedSrtp, ServerExtensions, ServerHello, UseSrtp,
 };
 
 use crate::psk::PSK_HASH;
@@ -352,14 +352,14 @@ impl Offered<'_> {
         if let Some(typ) = answers.types().find(|typ| !self.types.contains(typ)) {
             return Err(PeerMisbehaved::UnsolicitedExtension(typ).into());
         }
-        if let Some(name) = answers.alpn
-            && !self.config.alpn.iter().any(|protocol| &protocol[..] == name)
-        {
+        let offered = |name| self.config.alpn.iter().any(|protocol| &protocol[..] == name);
+        if answers.alpn.is_some_and(|name| !offered(name)) {
             return Err(PeerMisbehaved::UnofferedProtocol.into());
         }
-        if let Some(srtp) = answers.use_srtp
-            && (!self.config.srtp.contains(&srtp.profile) || !srtp.mki.is_empty())
-        {
+        let unoffered = |srtp: SelectedSrtp<'_>| {
+            !self.config.srtp.contains(&srtp.profile) || !srtp.mki.is_empty()
+        };
+        if answers.use_srtp.is_some_and(unoffered) {
             return Err(PeerMisbehaved::UnofferedSrtpProfile.into());
         }
         check_point_formats(answers.ec_point_formats)?;

@@ -45,10 +45,10 @@ impl ClientSessionStore for MemorySessions {
     fn put(&self, server: Option<&ServerName<'_>>, session: ClientSession) {
         let Some(name) = server.map(key) else { return };
         let mut kept = self.lock();
-        if kept.iter().filter(|(other, _)| *other == name).count() >= PER_SERVER
-            && let Some(oldest) = kept.iter().position(|(other, _)| *other == name)
-        {
-            kept.remove(oldest);
+        let of_server = |(other, _): &(String, _)| *other == name;
+        if kept.iter().filter(|kept| of_server(kept)).count() >= PER_SERVER {
+            let oldest = kept.iter().position(of_server);
+            oldest.and_then(|oldest| kept.remove(oldest));
         }
         while kept.len() >= self.capacity && kept.pop_front().is_some() {}
         if self.capacity > 0 {

@@ -89,10 +89,8 @@ impl ExpectHello {
         }
         let resumed = resume::find_v12(&config, hello);
         // RFC 7627 §5.3: whoever had the extended master secret must not come without it.
-        if let Some(session) = &resumed
-            && session.extended_master_secret
-            && !extensions.extended_master_secret
-        {
+        let had_it = resumed.as_ref().is_some_and(|session| session.extended_master_secret);
+        if had_it && !extensions.extended_master_secret {
             return Err(PeerIncompatible::NoExtendedMasterSecret.into());
         }
         let choice = match &resumed {

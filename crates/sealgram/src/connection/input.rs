@@ -3,7 +3,7 @@
 use alloc::boxed::Box;
 
 use sealgram_flight::{IncomingRecord, Received};
-use sealgram_handshake::{Connected, Error, Handshake, PeerMisbehaved};
+use sealgram_handshake::{Connected, Error, Handshake, PeerMisbehaved, RecordLimits};
 use sealgram_iana::{AlertDescription, AlertLevel, ContentType, HandshakeType, Version};
 use sealgram_record::{Discard, Discarded, Fault, Opened, Violation};
 use sealgram_wire::{
@@ -88,9 +88,8 @@ impl Connection {
     /// The first record under new application keys shows that the peer has moved on. The keys
     /// before them are kept for what is still under way (RFC 9147 §8), and not for ever.
     fn mind_generation(&mut self, now: Instant, phase: Phase) {
-        if let Phase::Application(generation) = phase
-            && generation > self.read_generation
-        {
+        let Phase::Application(generation) = phase else { return };
+        if generation > self.read_generation {
             self.read_generation = generation;
             self.old_keys_end = Some(now.saturating_add(OLD_KEYS_KEPT));
         }
@@ -98,10 +97,8 @@ impl Connection {
 
     fn on_opened(&mut self, now: Instant, opened: Opened<'_>, deliver: Deliver<'_>) {
         let Opened { content_type, phase, number, payload } = opened;
-        if let Some(limits) = self.limits
-            && !phase.is_plaintext()
-            && payload.len() > limits.receive
-        {
+        let too_long = |limits: RecordLimits| payload.len() > limits.receive;
+        if !phase.is_plaintext() && self.limits.is_some_and(too_long) {
             self.fail(PeerMisbehaved::RecordTooLong.into());
             return;
         }
@@ -219,9 +216,8 @@ impl Connection {
         match message.typ {
             HandshakeType::HELLO_VERIFY_REQUEST => self.info.cookie_exchanged = true,
             HandshakeType::SERVER_HELLO => {
-                if let Ok(hello) = ServerHello::read(message.body)
-                    && hello.is_hello_retry_request()
-                {
+                let hello = ServerHello::read(message.body).ok();
+                if let Some(hello) = hello.filter(ServerHello::is_hello_retry_request) {
                     self.info.hello_retried = true;
                     self.info.cookie_exchanged |= hello.extensions.cookie.is_some();
                 }

@@ -150,10 +150,11 @@ impl Connection {
         path: Path,
         now: Instant,
     ) -> Result<Self, ConfigError> {
-        if let ServerVerification::Inline(verifier) = &config.handshake.verification
-            && server.is_none()
-            && verifier.needs_name()
-        {
+        let needs_name = match &config.handshake.verification {
+            ServerVerification::Inline(verifier) => verifier.needs_name(),
+            _ => false,
+        };
+        if needs_name && server.is_none() {
             return Err(ConfigError::NoServerName);
         }
         let transport = config.transport;
@@ -577,9 +578,7 @@ impl Connection {
         if self.is_closed() {
             return;
         }
-        if self.evidence.as_ref().is_some_and(|evidence| evidence.obeyed_at <= now)
-            && let Some(evidence) = self.evidence.take()
-        {
+        if let Some(evidence) = self.evidence.take_if(|evidence| evidence.obeyed_at <= now) {
             self.fail(evidence.error);
             return;
         }

@@ -28,7 +28,7 @@ impl Connection {
         // The alert goes last, and not before what it would overtake.
         let flushed =
             matches!(self.state, State::Closed { failed: true }) || self.flight.wants().is_none();
-        if flushed && let Some(description) = self.alert {
+        if let Some(description) = self.alert.filter(|_| flushed) {
             let sealed = self.seal_alert(description, out.get_mut(len..).unwrap_or_default());
             if let Some(sealed) = sealed {
                 self.alert = None;
