@@ -12,6 +12,7 @@ pub(crate) struct Options {
     pub(crate) port: u16,
     pub(crate) ipv6: bool,
     pub(crate) shim_id: u64,
+    dtls: bool,
     pub(crate) server: bool,
     /// PEM files.
     pub(crate) certificate: Option<String>,
@@ -65,6 +66,7 @@ impl Default for Options {
             port: 0,
             ipv6: false,
             shim_id: 0,
+            dtls: false,
             server: false,
             certificate: None,
             key: None,
@@ -163,8 +165,9 @@ impl Options {
             "shim-id" => self.shim_id = rest.number()?,
             "ipv6" => self.ipv6 = true,
             "server" => self.server = true,
-            // There is nothing else, and nothing to be done differently.
-            "dtls" | "async" | "use-early-callback" => {}
+            "dtls" => self.dtls = true,
+            // Nothing is to be done differently.
+            "async" | "use-early-callback" => {}
             // Renegotiation is refused whatever BoringSSL would do.
             "renegotiate-freely" => {}
             // Chains are judged by what the test says alone.
@@ -274,6 +277,9 @@ impl Flags {
             let flag = flag.ok_or_else(|| Failure::failed("a flag was expected"))?;
             args = &rest[flags.set(flag, rest)?..];
         }
+        if !flags.initial.dtls {
+            return Err(Failure::unimplemented("TLS"));
+        }
         Ok(flags)
     }
 
@@ -319,6 +325,7 @@ mod tests {
     use super::*;
 
     fn parse(args: &[&str]) -> Result<Flags, Failure> {
+        let args = [&["-dtls"], args].concat();
         let args: Vec<_> = args.iter().map(|arg| arg.as_bytes().to_vec()).collect();
         Flags::parse(&args)
     }
