@@ -46,6 +46,15 @@ pub trait Hash: Debug + Send + Sync {
     fn hmac(&self, key: &[u8], parts: &[&[u8]]) -> Tag {
         self.hmac_key(key).sign(parts)
     }
+
+    /// Runs `work` once with a key that is gone afterwards, for several HMACs in a row: a provider
+    /// can then do without the box, and cleans up once instead of after each of them.
+    ///
+    /// `work` does nothing but make tags and copy them, and calls nothing deep: a provider may
+    /// count on that when it overwrites the stack.
+    fn with_hmac_key(&self, key: &[u8], work: &mut dyn FnMut(&dyn HmacKey)) {
+        work(&*self.hmac_key(key));
+    }
 }
 
 /// A hash in progress.

@@ -1,6 +1,6 @@
 //! HKDF (RFC 5869) over any provider's HMAC, and the labelled form of DTLS 1.3.
 
-use crate::{Hash, HashKind, Secret};
+use crate::{Hash, HashKind, HmacKey, Secret, Tag};
 
 /// HKDF-Extract (RFC 5869 §2.2).
 #[must_use]
@@ -8,15 +8,18 @@ pub fn extract(hash: &dyn Hash, salt: &[u8], ikm: &[u8]) -> Secret {
     Secret::copy_from(hash.hmac(salt, &[ikm]).as_ref())
 }
 
-/// HKDF-Expand (RFC 5869 §2.3) with `info` given in parts.
+/// HKDF-Expand (RFC 5869 §2.3) with `info` given in parts, at most six.
 ///
 /// `out` is at most 255 hash lengths; what is longer stays zero and is never asked for here.
 pub fn expand(hash: &dyn Hash, prk: &[u8], info: &[&[u8]], out: &mut [u8]) {
-    let key = hash.hmac_key(prk);
-    let mut previous: Option<crate::Tag> = None;
+    hash.with_hmac_key(prk, &mut |key| expand_with(key, hash.kind(), info, out));
+}
+
+fn expand_with(key: &dyn HmacKey, kind: HashKind, info: &[&[u8]], out: &mut [u8]) {
+    let mut previous: Option<Tag> = None;
     // The previous block, the counter, and the six parts of a labelled info.
     const PARTS: usize = 8;
-    for (chunk, counter) in out.chunks_mut(hash.kind().output_len()).zip(1_u8..=255) {
+    for (chunk, counter) in out.chunks_mut(kind.output_len()).zip(1_u8..=255) {
         let mut parts: [&[u8]; PARTS] = [&[]; PARTS];
         let counter = [counter];
         let all = previous
@@ -35,15 +38,35 @@ pub fn expand(hash: &dyn Hash, prk: &[u8], info: &[&[u8]], out: &mut [u8]) {
     }
 }
 
+/// One of the outputs of [`expand_labels`].
+#[derive(Debug)]
+pub struct Labelled<'a> {
+    /// The label without its prefix: ASCII, at most 249 bytes.
+    pub label: &'a str,
+    /// The context, at most 255 bytes; often a transcript hash.
+    pub context: &'a [u8],
+    /// What is filled.
+    pub out: &'a mut [u8],
+}
+
 /// HKDF-Expand-Label with the prefix of DTLS 1.3 (RFC 8446 §7.1, RFC 9147 §5.9).
 pub fn expand_label(hash: &dyn Hash, secret: &[u8], label: &str, context: &[u8], out: &mut [u8]) {
+    expand_labels(hash, secret, &mut [Labelled { label, context, out }]);
+}
+
+/// Several times HKDF-Expand-Label from one secret, which costs less than one after the other.
+pub fn expand_labels(hash: &dyn Hash, secret: &[u8], all: &mut [Labelled<'_>]) {
     const PREFIX: &[u8] = b"dtls13";
-    let out_len = u16::try_from(out.len()).unwrap_or(u16::MAX).to_be_bytes();
-    let label_len = PREFIX.len().saturating_add(label.len());
-    let label_len = [u8::try_from(label_len).unwrap_or(u8::MAX)];
-    let context_len = [u8::try_from(context.len()).unwrap_or(u8::MAX)];
-    let info = [&out_len[..], &label_len, PREFIX, label.as_bytes(), &context_len, context];
-    expand(hash, secret, &info, out);
+    hash.with_hmac_key(secret, &mut |key| {
+        for Labelled { label, context, out } in all.iter_mut() {
+            let out_len = u16::try_from(out.len()).unwrap_or(u16::MAX).to_be_bytes();
+            let label_len = PREFIX.len().saturating_add(label.len());
+            let label_len = [u8::try_from(label_len).unwrap_or(u8::MAX)];
+            let context_len = [u8::try_from(context.len()).unwrap_or(u8::MAX)];
+            let info = [&out_len[..], &label_len, PREFIX, label.as_bytes(), &context_len, context];
+            expand_with(key, hash.kind(), &info, out);
+        }
+    });
 }
 
 /// Derive-Secret (RFC 8446 §7.1), given the transcript's hash: a secret of one hash length.

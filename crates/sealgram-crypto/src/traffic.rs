@@ -5,7 +5,8 @@ use core::fmt;
 
 use zeroize::Zeroize;
 
-use crate::{Aead, AeadKey, AeadKind, CryptoError, RecordNumberMask, Secret, Suite, hkdf};
+use crate::hkdf::{self, Labelled};
+use crate::{Aead, AeadKey, AeadKind, CryptoError, RecordNumberMask, Secret, Suite};
 
 /// What one direction of one epoch is protected with, before expansion. Wiped on drop.
 ///
@@ -43,23 +44,20 @@ impl TrafficSecret {
                 Ok(TrafficKeys { kind: aead.kind(), aead: aead.key(key.expose())?, mask: None, iv })
             }
             Self::V13 { suite, secret } => {
-                let hash = suite.hash;
-                let derive = |label, len| {
-                    Secret::filled(len, |out| {
-                        hkdf::expand_label(hash, secret.expose(), label, &[], out);
-                    })
-                };
                 let kind = suite.aead.kind();
-                let key = derive("key", kind.key_len());
-                let record_number_key = derive("sn", kind.key_len());
                 let mut iv = [0; 12];
-                hkdf::expand_label(hash, secret.expose(), "iv", &[], &mut iv);
-                Ok(TrafficKeys {
-                    kind,
-                    aead: suite.aead.key(key.expose())?,
-                    mask: Some(suite.aead.mask(record_number_key.expose())?),
-                    iv,
-                })
+                // Both keys in one piece on the heap: the AEAD's, then that of the record numbers.
+                let keys = Secret::filled(kind.key_len().saturating_mul(2), |keys| {
+                    let (key, sn) = keys.split_at_mut_checked(kind.key_len()).unwrap_or_default();
+                    let labelled = |label, out| Labelled { label, context: &[], out };
+                    let mut all =
+                        [labelled("key", key), labelled("sn", sn), labelled("iv", &mut iv)];
+                    hkdf::expand_labels(suite.hash, secret.expose(), &mut all);
+                });
+                let (key, sn) = keys.expose().split_at_checked(kind.key_len()).unwrap_or_default();
+                let aead = suite.aead.key(key)?;
+                let mask = suite.aead.mask(sn)?;
+                Ok(TrafficKeys { kind, aead, mask: Some(mask), iv })
             }
         }
     }
@@ -98,24 +96,23 @@ impl TrafficKeys {
     /// The nonce whose last eight bytes are the IV XOR `number`: every suite of 1.3
     /// (RFC 8446 §5.3; `number` is the sequence number), and ChaCha20 in 1.2 (RFC 7905 §2;
     /// `number` is epoch and sequence number).
+    #[inline]
     #[must_use]
-    pub fn nonce_xor(&self, number: u64) -> [u8; 12] {
-        let mut nonce = self.iv;
-        for (byte, n) in nonce.iter_mut().rev().zip(number.to_le_bytes()) {
-            *byte ^= n;
-        }
-        nonce
+    pub const fn nonce_xor(&self, number: u64) -> [u8; 12] {
+        let [i0, i1, i2, i3, low @ ..] = self.iv;
+        let low = u64::from_be_bytes(low) ^ number;
+        let [n0, n1, n2, n3, n4, n5, n6, n7] = low.to_be_bytes();
+        [i0, i1, i2, i3, n0, n1, n2, n3, n4, n5, n6, n7]
     }
 
     /// The nonce made of the four fixed bytes and the eight that the record carries
     /// (RFC 5288 §3).
+    #[inline]
     #[must_use]
-    pub fn nonce_explicit(&self, explicit: [u8; 8]) -> [u8; 12] {
-        let mut nonce = self.iv;
-        for (byte, n) in nonce.iter_mut().skip(4).zip(explicit) {
-            *byte = n;
-        }
-        nonce
+    pub const fn nonce_explicit(&self, explicit: [u8; 8]) -> [u8; 12] {
+        let [i0, i1, i2, i3, ..] = self.iv;
+        let [n0, n1, n2, n3, n4, n5, n6, n7] = explicit;
+        [i0, i1, i2, i3, n0, n1, n2, n3, n4, n5, n6, n7]
     }
 }
 

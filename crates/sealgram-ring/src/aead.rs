@@ -46,7 +46,7 @@ impl Aead for Algorithm {
     }
 
     fn mask(&self, key: &[u8]) -> Result<Box<dyn RecordNumberMask>, CryptoError> {
-        stack::clean(|| {
+        stack::clean_middle(|| {
             let key = HeaderProtectionKey::new(self.mask, key).map_err(unspecified)?;
             Ok(Box::new(Mask(Wiped::new(key))) as Box<dyn RecordNumberMask>)
         })

@@ -45,6 +45,11 @@ impl Hash for Function {
     fn hmac(&self, key: &[u8], parts: &[&[u8]]) -> Tag {
         stack::clean_shallow(|| sign(&hmac::Key::new(*self.hmac, key), parts))
     }
+
+    fn with_hmac_key(&self, key: &[u8], work: &mut dyn FnMut(&dyn HmacKey)) {
+        // What is overwritten in the end covers the key itself too, which is on the stack here.
+        stack::clean_shallow(|| work(&Passing(hmac::Key::new(*self.hmac, key))));
+    }
 }
 
 /// Transcripts are not secret: contexts are not wiped.
@@ -69,6 +74,15 @@ struct Key(Wiped<hmac::Key>);
 impl HmacKey for Key {
     fn sign(&self, parts: &[&[u8]]) -> Tag {
         stack::clean_shallow(|| sign(&self.0, parts))
+    }
+}
+
+/// A key inside [`Hash::with_hmac_key`], where cleaning up is left to the end.
+struct Passing(hmac::Key);
+
+impl HmacKey for Passing {
+    fn sign(&self, parts: &[&[u8]]) -> Tag {
+        sign(&self.0, parts)
     }
 }
 

@@ -54,7 +54,7 @@ impl KeyExchangeGroup for Group {
     }
 
     fn start(&self) -> Result<Box<dyn ActiveKeyExchange>, CryptoError> {
-        stack::clean(|| {
+        stack::clean_middle(|| {
             let (key, share) = self.generate()?;
             let active = Active { group: *self, key: Wiped::new(Some(key)), share };
             Ok(Box::new(active) as Box<dyn ActiveKeyExchange>)
@@ -62,7 +62,7 @@ impl KeyExchangeGroup for Group {
     }
 
     fn answer(&self, peer_share: &[u8]) -> Result<CompletedKeyExchange, CryptoError> {
-        stack::clean(|| {
+        stack::clean_middle(|| {
             let (key, share) = self.generate()?;
             let secret = self.agree(key, peer_share)?;
             Ok(CompletedKeyExchange { share: share.as_ref().to_vec(), secret })
@@ -87,7 +87,7 @@ impl ActiveKeyExchange for Active {
     }
 
     fn complete(mut self: Box<Self>, peer_share: &[u8]) -> Result<SharedSecret, CryptoError> {
-        stack::clean(|| {
+        stack::clean_middle(|| {
             let key = self.key.take().ok_or(CryptoError)?;
             self.group.agree(key, peer_share)
         })

@@ -14,7 +14,7 @@
 //! *ring* does not wipe its keys. This crate overwrites the objects that it holds when they are
 //! dropped (AEAD, mask and HMAC keys, ephemeral, ECDSA and Ed25519 private keys), and after each
 //! operation on a long-lived or handshake key it overwrites the part of the stack that *ring*
-//! worked on (32 KiB; 8 KiB for one HMAC): an application's stack must have that room. Two
+//! worked on (8, 16 or 32 KiB, by what was done): an application's stack must have that room. Two
 //! things stay: RSA private keys live in boxes inside *ring* that cannot be reached, and an AEAD
 //! leaves per-record values on the stack (keystream, one-time authenticator keys), though never
 //! the key itself as far as *ring* passes it by reference.

@@ -176,7 +176,7 @@ impl SigningKey for EcdsaKey {
         if !self.schemes().contains(&scheme) {
             return Err(CryptoError);
         }
-        stack::clean(|| {
+        stack::clean_middle(|| {
             let signature = self.key.sign(&SystemRandom::new(), message).map_err(unspecified)?;
             Ok(signature.as_ref().to_vec())
         })
@@ -211,7 +211,7 @@ impl SigningKey for Ed25519Key {
         if !self.schemes().contains(&scheme) {
             return Err(CryptoError);
         }
-        Ok(stack::clean(|| self.key.sign(message).as_ref().to_vec()))
+        Ok(stack::clean_middle(|| self.key.sign(message).as_ref().to_vec()))
     }
 }
 

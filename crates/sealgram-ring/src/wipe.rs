@@ -41,12 +41,21 @@ impl<T> DerefMut for Wiped<T> {
 
 impl<T> Drop for Wiped<T> {
     fn drop(&mut self) {
-        let bytes = self.0.as_mut_ptr().cast::<MaybeUninit<u8>>();
-        for offset in 0..size_of::<T>() {
-            // SAFETY: `bytes` points to `size_of::<T>()` bytes that we have exclusively, and
-            // `offset` is below that. A `MaybeUninit<T>` may hold any bytes, and it is never
-            // read as a `T` again: `T` has no drop glue, and `MaybeUninit` would not run it.
-            unsafe { ptr::write_volatile(bytes.add(offset), MaybeUninit::new(0)) };
+        if const { align_of::<T>() >= size_of::<u64>() } {
+            let words = self.0.as_mut_ptr().cast::<MaybeUninit<u64>>();
+            for index in 0..size_of::<T>().div_euclid(size_of::<u64>()) {
+                // SAFETY: as below, for words: `words` is aligned for them, and a size is a
+                // multiple of its type's alignment, so the words cover every byte.
+                unsafe { ptr::write_volatile(words.add(index), MaybeUninit::new(0)) };
+            }
+        } else {
+            let bytes = self.0.as_mut_ptr().cast::<MaybeUninit<u8>>();
+            for offset in 0..size_of::<T>() {
+                // SAFETY: `bytes` points to `size_of::<T>()` bytes that we have exclusively, and
+                // `offset` is below that. A `MaybeUninit<T>` may hold any bytes, and it is never
+                // read as a `T` again: `T` has no drop glue, and `MaybeUninit` would not run it.
+                unsafe { ptr::write_volatile(bytes.add(offset), MaybeUninit::new(0)) };
+            }
         }
         // Volatile writes are not removed; the fence keeps them before the memory is freed.
         compiler_fence(Ordering::SeqCst);
