@@ -72,9 +72,26 @@ pub fn expand_labels(hash: &dyn Hash, secret: &[u8], all: &mut [Labelled<'_>]) {
 /// Derive-Secret (RFC 8446 §7.1), given the transcript's hash: a secret of one hash length.
 #[must_use]
 pub fn derive_secret(hash: &dyn Hash, secret: &Secret, label: &str, transcript: &[u8]) -> Secret {
-    Secret::filled(hash.kind().output_len(), |out| {
-        expand_label(hash, secret.expose(), label, transcript, out);
-    })
+    let [derived] = derive_secrets(hash, secret, [(label, transcript)]);
+    derived
+}
+
+/// Several times Derive-Secret from one secret, which costs less than one after the other: for each
+/// label and transcript hash a secret of one hash length.
+#[must_use]
+pub fn derive_secrets<const N: usize>(
+    hash: &dyn Hash,
+    secret: &Secret,
+    all: [(&str, &[u8]); N],
+) -> [Secret; N] {
+    let mut derived = all.map(|_| Secret::filled(hash.kind().output_len(), |_| {}));
+    let mut places = derived.iter_mut();
+    let mut outputs = all.map(|(label, context)| {
+        let out = places.next().map(Secret::expose_mut).unwrap_or_default();
+        Labelled { label, context, out }
+    });
+    expand_labels(hash, secret.expose(), &mut outputs);
+    derived
 }
 
 /// As many zeros as the hash is long: the salt and key of the schedule's empty inputs.

@@ -138,13 +138,18 @@ impl Early {
     ) -> (Handshake, BySender<TrafficSecret>) {
         let hash = suite.hash;
         let secret = next(hash, &self.secret, shared.expose());
-        let client = derive_secret(hash, &secret, "c hs traffic", transcript.as_ref());
+        let nothing = hash.hash(&[]);
+        let all = [
+            ("c hs traffic", transcript.as_ref()),
+            ("s hs traffic", transcript.as_ref()),
+            ("derived", nothing.as_ref()),
+        ];
+        let [client, server, salt] = hkdf::derive_secrets(hash, &secret, all);
         log.log("CLIENT_HANDSHAKE_TRAFFIC_SECRET", &client);
-        let server = derive_secret(hash, &secret, "s hs traffic", transcript.as_ref());
         log.log("SERVER_HANDSHAKE_TRAFFIC_SECRET", &server);
         let handshake = Handshake {
             suite,
-            master_secret: next(hash, &secret, hkdf::zeros(hash.kind())),
+            master_secret: hkdf::extract(hash, salt.expose(), hkdf::zeros(hash.kind())),
             client_finished: FinishedKey::new(hash, &client),
             server_finished: FinishedKey::new(hash, &server),
         };
@@ -177,15 +182,16 @@ impl Handshake {
     /// The transcript ends with the server's Finished.
     pub(crate) fn into_master(self, transcript: &Digest, log: Log<'_>) -> Master {
         let Self { suite, master_secret, client_finished, .. } = self;
-        let derive = |label, log_label| {
-            let secret = derive_secret(suite.hash, &master_secret, label, transcript.as_ref());
-            log.log(log_label, &secret);
-            secret
-        };
-        let client = Traffic { suite, secret: derive("c ap traffic", "CLIENT_TRAFFIC_SECRET_0") };
-        let server = Traffic { suite, secret: derive("s ap traffic", "SERVER_TRAFFIC_SECRET_0") };
-        let exporter =
-            Exporter { hash: suite.hash, secret: derive("exp master", "EXPORTER_SECRET") };
+        let hash = suite.hash;
+        let all = ["c ap traffic", "s ap traffic", "exp master"]
+            .map(|label| (label, transcript.as_ref()));
+        let [client, server, exporter] = hkdf::derive_secrets(hash, &master_secret, all);
+        log.log("CLIENT_TRAFFIC_SECRET_0", &client);
+        log.log("SERVER_TRAFFIC_SECRET_0", &server);
+        log.log("EXPORTER_SECRET", &exporter);
+        let (client, server) =
+            (Traffic { suite, secret: client }, Traffic { suite, secret: server });
+        let exporter = Exporter { hash, secret: exporter };
         let traffic = BySender { client, server };
         Master { master_secret, client_finished, traffic, exporter }
     }
