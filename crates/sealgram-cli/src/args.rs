@@ -3,9 +3,11 @@
 use core::time::Duration;
 use std::ffi::OsString;
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum};
 
+use sealgram::ExternalPsk;
 use sealgram::iana::Version;
 
 use crate::failure::Failure;
@@ -121,6 +123,9 @@ pub(crate) struct CommonArgs {
     /// Its private key, PEM (PKCS#8, SEC1 or PKCS#1). One for each --cert, in the same order.
     #[arg(long, value_name = "FILE", help_heading = "Identity")]
     pub(crate) key: Vec<PathBuf>,
+    /// Pre-shared key, in DTLS 1.3; at least 16 bytes. Repeatable on a server.
+    #[arg(long, value_name = "IDENTITY:HEX", value_parser = names::psk, help_heading = "Identity")]
+    pub(crate) psk: Vec<Arc<ExternalPsk>>,
     /// Revoked certificates: revocation lists, PEM or DER. Repeatable.
     #[arg(long, value_name = "FILE", help_heading = "Identity")]
     pub(crate) crl: Vec<PathBuf>,
@@ -158,11 +163,7 @@ pub(crate) struct LaterArgs {
     #[arg(long, hide = true)]
     raw_public_key: bool,
     #[arg(long, hide = true)]
-    psk: Vec<String>,
-    #[arg(long, hide = true)]
     cid: Option<String>,
-    #[arg(long, hide = true)]
-    resume: Option<String>,
     #[arg(long, hide = true)]
     early_data: bool,
 }
@@ -172,9 +173,7 @@ impl LaterArgs {
     pub(crate) fn check(&self) -> Result<(), Failure> {
         let given = [
             ("--raw-public-key", self.raw_public_key),
-            ("--psk", !self.psk.is_empty()),
             ("--cid", self.cid.is_some()),
-            ("--resume", self.resume.is_some()),
             ("--early-data", self.early_data),
         ];
         match given.into_iter().find(|(_, given)| *given) {
@@ -248,6 +247,9 @@ pub(crate) struct ConnectArgs {
     /// Trust any server. Anybody on the path can be that server.
     #[arg(long, help_heading = "Identity")]
     pub(crate) insecure: bool,
+    /// Offer the session stored in FILE, and store the new one there.
+    #[arg(long, value_name = "FILE", help_heading = "Protocol")]
+    pub(crate) resume: Option<PathBuf>,
     /// The server's name, to send and to verify [default: HOST].
     #[arg(long, value_name = "NAME", help_heading = "Identity")]
     pub(crate) name: Option<String>,

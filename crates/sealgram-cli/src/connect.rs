@@ -141,7 +141,7 @@ fn refused(closed: &Closed, client: &Client, setup: &setup::Client) -> Failure {
         let server = client.server_addr();
         return failure.hint(format!("the network says that nobody listens at {server}"));
     }
-    match setup.verifier.leaf() {
+    match setup.verifier.as_ref().and_then(|verifier| verifier.leaf()) {
         Some(leaf) if failure.is_about_identity() => {
             let fingerprint = report::fingerprints(&[leaf]).concat();
             failure.more(format!("the server's certificate has the fingerprint {fingerprint}"))

@@ -5,25 +5,24 @@ pub(crate) fn encode(bytes: &[u8]) -> String {
     bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
+/// Hex digits of either case, two for each byte.
+pub(crate) fn decode(text: &str) -> Option<Vec<u8>> {
+    let digits: Option<Vec<u8>> =
+        text.chars().map(|c| c.to_digit(16).and_then(|digit| u8::try_from(digit).ok())).collect();
+    let digits = digits.filter(|digits| digits.len() % 2 == 0)?;
+    Some(digits.chunks(2).map(|pair| pair.iter().fold(0, |value, d| (value << 4) | d)).collect())
+}
+
 /// A SHA-256 fingerprint: 64 hex digits of either case, with or without colons between bytes.
 pub(crate) fn fingerprint(text: &str) -> Result<[u8; 32], String> {
-    let digits: Option<Vec<u8>> = text
-        .chars()
-        .filter(|c| *c != ':')
-        .map(|c| c.to_digit(16).and_then(|digit| u8::try_from(digit).ok()))
-        .collect();
-    let digits = digits.ok_or("a fingerprint has hex digits and colons only")?;
-    if digits.len() != 64 {
-        return Err(format!(
-            "a SHA-256 fingerprint has 64 hex digits, and this has {}",
-            digits.len()
-        ));
+    let digits: String = text.chars().filter(|c| *c != ':').collect();
+    if digits.chars().any(|c| !c.is_ascii_hexdigit()) {
+        return Err("a fingerprint has hex digits and colons only".to_owned());
     }
-    let mut bytes = [0; 32];
-    for (byte, pair) in bytes.iter_mut().zip(digits.chunks_exact(2)) {
-        *byte = pair.iter().fold(0, |value, digit| (value << 4) | digit);
-    }
-    Ok(bytes)
+    let bytes = decode(&digits).and_then(|bytes| bytes.try_into().ok());
+    bytes.ok_or_else(|| {
+        format!("a SHA-256 fingerprint has 64 hex digits, and this has {}", digits.len())
+    })
 }
 
 #[cfg(test)]

@@ -36,6 +36,7 @@ mod listen;
 mod names;
 mod report;
 mod screen;
+mod sessions;
 mod setup;
 mod verifier;
 

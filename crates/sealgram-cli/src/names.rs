@@ -1,11 +1,14 @@
 //! Lists of registered names, and the other small values of options.
 
 use core::time::Duration;
+use std::sync::Arc;
 
+use sealgram::ExternalPsk;
 use sealgram::crypto::CryptoProvider;
 use sealgram::iana::{CipherSuite, NamedGroup, SrtpProfile};
 
 use crate::failure::Failure;
+use crate::hex;
 
 /// The entries of a comma-separated list.
 fn entries(list: &str) -> impl Iterator<Item = &str> {
@@ -84,6 +87,15 @@ pub(crate) fn export(text: &str) -> Result<Export, String> {
         return Err("neither LABEL nor LEN may be empty".to_owned());
     }
     Ok(Export { label: label.to_owned(), len: len.into() })
+}
+
+/// Reads `IDENTITY:HEX`, a pre-shared key. The identity may contain colons itself.
+pub(crate) fn psk(text: &str) -> Result<Arc<ExternalPsk>, String> {
+    let (identity, secret) = text.rsplit_once(':').ok_or("expected IDENTITY:HEX")?;
+    let secret = hex::decode(secret).ok_or("the key is not hex: expected IDENTITY:HEX")?;
+    let psk = ExternalPsk::new(identity.as_bytes(), &secret)
+        .ok_or("an identity has 1 to 1,024 bytes, and a key 16 to 64 (32 to 128 hex digits)")?;
+    Ok(Arc::new(psk))
 }
 
 /// Seconds, with decimals if wanted.

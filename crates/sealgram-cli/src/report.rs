@@ -73,7 +73,7 @@ impl Report<'_> {
             "alpn": negotiated.and_then(|n| text(&n.alpn)),
             "srtp_profile":
                 negotiated.and_then(|n| n.srtp_profile).map(|profile| profile.to_string()),
-            "psk_identity": null,
+            "psk_identity": negotiated.and_then(|n| text(&n.psk_identity)),
             "peer_certificate_sha256":
                 (!self.peer_chain.is_empty()).then_some(self.peer_chain),
             "peer_verified": self.peer_verified,

@@ -18,6 +18,7 @@ use crate::args::{ClientAuth, CommonArgs, ConnectArgs, ListenArgs};
 use crate::certificates::Wish;
 use crate::failure::Failure;
 use crate::keylog::KeyLogFiles;
+use crate::sessions::SessionFile;
 use crate::verifier::Remembering;
 use crate::{files, hex, names, screen};
 
@@ -52,13 +53,44 @@ macro_rules! options {
 /// A client's configuration and what the command wants to know later.
 pub(crate) struct Client {
     pub(crate) config: ClientConfig,
-    pub(crate) verifier: Arc<Remembering>,
+    /// `None` if the server is known by a pre-shared key.
+    pub(crate) verifier: Option<Arc<Remembering>>,
     /// Whether the server's identity is really verified.
     pub(crate) verifies: bool,
 }
 
 pub(crate) fn client(args: &ConnectArgs) -> Result<Client, Failure> {
     let common = Common::new(&args.common)?;
+    if args.common.cert.len() > 1 || args.common.psk.len() > 1 {
+        return Err(Failure::usage("--cert and --psk can be repeated on a server only"));
+    }
+    let builder = ClientConfig::builder_with_provider(common.provider.clone());
+    let (mut builder, verifier) = match args.common.psk.first() {
+        Some(psk) => {
+            let others = [args.ca.is_empty(), args.fingerprint.is_empty(), !args.insecure];
+            if others.contains(&false) || !common.crls.is_empty() || !args.common.cert.is_empty() {
+                return Err(Failure::usage("--psk goes without certificates")
+                    .hint("leave out --ca, --fingerprint, --insecure, --crl and --cert"));
+            }
+            (builder.with_psk(psk.clone()), None)
+        }
+        None => {
+            let verifier = server_verifier(args, &common)?;
+            (builder.with_server_verifier(verifier.clone()).with_no_client_auth(), Some(verifier))
+        }
+    };
+    for (chain, key) in identities(&args.common)? {
+        builder = builder.and_identity(chain, &key);
+    }
+    if let Some(path) = &args.resume {
+        builder = builder.with_session_store(SessionFile::new(path.clone()));
+    }
+    let config = options!(builder, common).build()?;
+    Ok(Client { config, verifier, verifies: !args.insecure })
+}
+
+/// What decides whether the server is the one that is wanted.
+fn server_verifier(args: &ConnectArgs, common: &Common) -> Result<Arc<Remembering>, Failure> {
     let algorithms = common.provider.signature_algorithms;
     let verifier: Arc<dyn ServerVerifier> = if !args.ca.is_empty() {
         let mut builder = WebPkiServerVerifier::builder(roots(&args.ca)?, algorithms);
@@ -76,23 +108,12 @@ pub(crate) fn client(args: &ConnectArgs) -> Result<Client, Failure> {
         AcceptAnyServer::new(algorithms)
     } else {
         return Err(Failure::usage("nothing says how the server is verified")
-            .hint("give --ca FILE, --fingerprint SHA256HEX, or --insecure"));
+            .hint("give --ca FILE, --fingerprint SHA256HEX, --psk IDENTITY:HEX, or --insecure"));
     };
     if args.ca.is_empty() && !common.crls.is_empty() {
         return Err(Failure::usage("--crl needs --ca: only chains are checked for revocation"));
     }
-    let verifier = Remembering::new(verifier);
-    let mut builder = ClientConfig::builder_with_provider(common.provider.clone())
-        .with_server_verifier(verifier.clone())
-        .with_no_client_auth();
-    if args.common.cert.len() > 1 {
-        return Err(Failure::usage("--cert can be repeated on a server only"));
-    }
-    for (chain, key) in identities(&args.common)? {
-        builder = builder.and_identity(chain, &key);
-    }
-    let config = options!(builder, common).build()?;
-    Ok(Client { config, verifier, verifies: !args.insecure })
+    Ok(Remembering::new(verifier))
 }
 
 /// A server's configuration, and whether it verifies the certificates that clients show.
@@ -118,11 +139,16 @@ pub(crate) fn server(args: &ListenArgs) -> Result<Server, Failure> {
         identities.push((vec![made.certificate], made.key));
     }
     let mut identities = identities.into_iter();
-    let Some((chain, key)) = identities.next() else {
-        return Err(Failure::usage("a server needs a certificate")
-            .hint("give --cert FILE --key FILE, or --self-signed NAME"));
+    let psks = (!args.common.psk.is_empty()).then(|| Arc::new(args.common.psk.clone()));
+    let mut builder = match (identities.next(), psks) {
+        (Some((chain, key)), None) => builder.with_identity(chain, &key),
+        (Some((chain, key)), Some(psks)) => builder.with_identity(chain, &key).and_psks(psks),
+        (None, Some(psks)) => builder.with_psks(psks),
+        (None, None) => {
+            return Err(Failure::usage("a server needs a certificate or a pre-shared key")
+                .hint("give --cert FILE --key FILE, --self-signed NAME, or --psk IDENTITY:HEX"));
+        }
     };
-    let mut builder = builder.with_identity(chain, &key);
     for (chain, key) in identities {
         builder = builder.and_identity(chain, &key);
     }

@@ -237,3 +237,44 @@ fn server_says_nothing_about_ten_thousand_malformed_datagrams() {
     let honest = |line: &&str| line.contains(": connected, ") || line.ends_with("by the peer");
     assert!(new.len() <= 2 && new.iter().all(honest), "{new:?}");
 }
+
+#[test]
+fn stored_session_is_resumed_by_the_next_run() {
+    let folder = Folder::new();
+    let (session, report) = (folder.file("session"), folder.file("report"));
+    let server = Listener::self_signed(&[]);
+    for version in VERSIONS {
+        for resumed in [false, true, true] {
+            let options =
+                ["--dtls", version, "--resume", &session, "--report", &report, "--send", "a"];
+            let ended = server.connect(&options, b"");
+            assert_eq!((ended.code, ended.stdout.as_str()), (Some(0), "a\n"), "{ended:?}");
+            let report: Value =
+                serde_json::from_str(&std::fs::read_to_string(&report).unwrap()).unwrap();
+            assert_eq!(report["resumed"], resumed, "{version}");
+        }
+        std::fs::remove_file(&session).unwrap();
+    }
+}
+
+#[test]
+fn pre_shared_key_connects_and_a_wrong_one_ends_both_sides_with_2() {
+    let folder = Folder::new();
+    let report = folder.file("report");
+    let right = "device:000102030405060708090a0b0c0d0e0f";
+    let mut server = Listener::start(&["--psk", right, "--count", "1"]);
+    let address = server.address.to_string();
+    let connect = |psk| ["connect", &address, "--psk", psk, "--report", &report, "--send", "a"];
+    for wrong in
+        ["device:000102030405060708090a0b0c0d0eff", "nobody:000102030405060708090a0b0c0d0e0f"]
+    {
+        let ended = run(&connect(wrong), b"");
+        assert_eq!(ended.code, Some(2), "{ended:?}");
+        assert!(ended.stderr.contains("decrypt_error"), "{ended:?}");
+    }
+    let ended = run(&connect(right), b"");
+    assert_eq!((ended.code, ended.stdout.as_str()), (Some(0), "a\n"), "{ended:?}");
+    let report: Value = serde_json::from_str(&std::fs::read_to_string(&report).unwrap()).unwrap();
+    assert_eq!(report["psk_identity"], "device");
+    assert_eq!(server.code(), Some(0));
+}

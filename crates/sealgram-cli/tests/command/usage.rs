@@ -9,11 +9,8 @@ fn what_is_not_there_yet_is_refused_by_name() {
         (["proxy", "--listen", "127.0.0.1:1", "--to", "127.0.0.1:2"].as_slice(), "sealgram proxy"),
         (&["bench"], "sealgram bench"),
         (&[&connect[..], &["--raw-public-key"]].concat(), "--raw-public-key"),
-        (&[&connect[..], &["--psk", "me:00ff"]].concat(), "--psk"),
         (&[&connect[..], &["--cid", "4"]].concat(), "--cid"),
-        (&[&connect[..], &["--resume", "file"]].concat(), "--resume"),
         (&[&connect[..], &["--early-data"]].concat(), "--early-data"),
-        (&["listen", "127.0.0.1:0", "--psk", "me:00ff"], "--psk"),
         (&["listen", "--self-signed", "x", "--cid", "0"], "--cid"),
     ] {
         let ended = run(arguments, b"");
