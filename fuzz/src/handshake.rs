@@ -7,7 +7,9 @@
 //!
 //! Input: what is configured, then what happens.
 
-use sealgram::Side;
+use core::time::Duration;
+
+use sealgram::{Instant, Side};
 use sealgram_testkit::EndpointFace;
 
 use crate::input::Input;
@@ -19,7 +21,6 @@ use crate::world::{Serve, World, index, look_at_the_end, other};
 struct Deeds {
     forged: bool,
     lost: usize,
-    waited: usize,
     /// An application has closed or refused something.
     ended: bool,
 }
@@ -42,6 +43,7 @@ pub fn run(data: &[u8]) {
         world.data_flows();
     }
     let mut world = World::new(setup.client(), setup.server());
+    world.limited = !setup.knobs.cookies;
     world.refuse = flags & 2 != 0;
     let mut deeds = Deeds { ended: world.refuse, ..Deeds::default() };
     world.drain();
@@ -115,7 +117,7 @@ fn step(world: &mut World<EndpointFace>, deeds: &mut Deeds, input: &mut Input<'_
             world.hand(to, &datagram);
         }
         0x5c..=0x61 => {
-            deeds.waited += usize::from(world.wait());
+            world.wait();
         }
         0x62..=0x67 => {
             let said = world.said[0].len() + world.said[1].len();
@@ -205,10 +207,11 @@ fn alter(datagram: &mut Vec<u8>, how: u8, at: usize, value: u8) {
     }
 }
 
-/// How many lost datagrams and expired timers a handshake takes before it may give up.
-const PATIENCE: usize = 6;
+/// How many lost datagrams, and how long a delay, a handshake must stand.
+const PATIENCE: (usize, Duration) = (4, Duration::from_secs(60));
 
 fn finish(world: &mut World<EndpointFace>, deeds: &Deeds) {
+    let delay = world.now - Instant::ZERO;
     let settled = world.run_until(World::is_settled);
     let (client, server) = (&world.client, world.server.all());
     assert!(
@@ -221,7 +224,10 @@ fn finish(world: &mut World<EndpointFace>, deeds: &Deeds) {
     for face in &server {
         look_at_the_end(face);
     }
-    let patient = deeds.lost + deeds.waited <= PATIENCE && !world.overflowed;
+    // Without cookies the server waits, in the middle of its flight, until it has received more;
+    // if that is lost, both may wait for each other until the end (RFC 9147 §5.1).
+    let may_lose = if world.limited { 0 } else { PATIENCE.0 };
+    let patient = deeds.lost <= may_lose && delay <= PATIENCE.1 && !world.overflowed;
     if !deeds.forged && !deeds.ended && patient {
         assert!(
             world.is_connected(),

@@ -1,10 +1,12 @@
 //! A client, a server, and the network between them.
 
 use std::collections::VecDeque;
+use std::sync::LazyLock;
 
 use sealgram::crypto::{CertificateError, CryptoError, IdentityVerified};
 use sealgram::{Answer, Ask, AskId, CloseReason, Event, Instant, Side};
 use sealgram_testkit::{ConnectionFace, EndpointFace, Face};
+use sealgram_wire::{Fragment, Reader, RecordHeader};
 
 use crate::setup::{LONG, sign};
 
@@ -60,6 +62,8 @@ pub(crate) struct World<S> {
     pub(crate) history: Vec<(Side, Vec<u8>)>,
     /// Whether questions are answered with no.
     pub(crate) refuse: bool,
+    /// Whether the server is limited in what it may send before the handshake is complete.
+    pub(crate) limited: bool,
     /// Datagrams that were lost because too many were on their way.
     pub(crate) overflowed: bool,
 }
@@ -89,6 +93,7 @@ impl<S: Serve> World<S> {
             said: Default::default(),
             history: Vec::new(),
             refuse: false,
+            limited: false,
             overflowed: false,
         }
     }
@@ -109,6 +114,9 @@ impl<S: Serve> World<S> {
 
     /// Hands a datagram to a side.
     pub(crate) fn hand(&mut self, to: Side, datagram: &[u8]) {
+        if *TRACED {
+            eprintln!("{:?} -> {to:?} {}", self.now, told(datagram));
+        }
         let (now, mut bytes) = (self.now, datagram.to_vec());
         let mut got = Vec::new();
         self.face(to).handle_datagram(now, &mut bytes, &mut |data| got.push(data.to_vec()));
@@ -140,6 +148,9 @@ impl<S: Serve> World<S> {
 
     /// A datagram of a side goes on its way.
     pub(crate) fn put(&mut self, from: Side, datagram: &[u8]) {
+        if *TRACED {
+            eprintln!("{:?} {from:?} -> {}", self.now, told(datagram));
+        }
         if self.history.len() < 4 * AIR {
             self.history.push((from, datagram.to_vec()));
         }
@@ -174,6 +185,9 @@ impl<S: Serve> World<S> {
         let timeouts = [self.client.poll_timeout(), self.server.poll_timeout()];
         let Some(at) = timeouts.into_iter().flatten().min() else { return false };
         self.now = self.now.max(at);
+        if *TRACED {
+            eprintln!("{:?} a timer", self.now);
+        }
         for side in [Side::Client, Side::Server] {
             let now = self.now;
             let face = self.face(side);
@@ -243,6 +257,41 @@ impl<S: Serve> World<S> {
             }
         }
     }
+}
+
+/// Whether what happens is told, so that a fault can be understood.
+static TRACED: LazyLock<bool> = LazyLock::new(|| std::env::var_os("TRACE").is_some());
+
+/// The records of a datagram, in short.
+fn told(datagram: &[u8]) -> String {
+    let mut text = format!("{} bytes:", datagram.len());
+    let mut rest = datagram;
+    while let Ok((header, len)) = RecordHeader::read(rest, 0) {
+        let tail = &rest[len..];
+        let payload_len = header.payload_len().map_or(tail.len(), usize::from);
+        let (payload, tail) = tail.split_at(payload_len.min(tail.len()));
+        rest = tail;
+        match header {
+            RecordHeader::Full(full) if full.number.epoch() > 0 => {
+                text += &format!(" [{} {:?} {payload_len}]", full.typ, full.number);
+            }
+            RecordHeader::Full(full) => {
+                text += &format!(" [{} {}:", full.typ, full.number.sequence());
+                let mut reader = Reader::new(payload);
+                while let Ok(f) = Fragment::read(&mut reader) {
+                    let (typ, seq, end) = (f.typ, f.seq.0, f.offset as usize + f.body.len());
+                    text += &format!(" {typ} {seq} {}..{end} of {}", f.offset, f.message_len);
+                    if reader.is_empty() {
+                        break;
+                    }
+                }
+                text.push(']');
+            }
+            RecordHeader::Unified(unified) => text += &format!(" [{unified:?} {payload_len}]"),
+            RecordHeader::Cid(cid) => text += &format!(" [{cid:?}]"),
+        }
+    }
+    text
 }
 
 /// Answers what the events of a connection ask.
