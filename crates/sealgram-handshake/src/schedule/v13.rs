@@ -13,7 +13,8 @@
 
 use sealgram_crypto::hkdf::{self, derive_secret};
 use sealgram_crypto::{
-    CryptoError, Digest, Hash, KeyLog, Secret, SharedSecret, Suite, Tag, TrafficSecret, ct_eq,
+    CryptoError, Digest, Hash, HashKind, KeyLog, Secret, SharedSecret, Suite, Tag, TrafficSecret,
+    ct_eq,
 };
 
 /// Where the secrets of one connection are logged, if anywhere.
@@ -52,20 +53,20 @@ pub(crate) enum PskKind {
 /// A pre-shared key in a ClientHello, offered and perhaps not taken.
 #[derive(Debug)]
 pub(crate) struct OfferedPsk {
-    early: Early,
+    early_secret: Secret,
     binder: FinishedKey,
 }
 
 impl OfferedPsk {
     /// With the hash that the key is bound to (RFC 8446 §4.2.11).
     pub(crate) fn new(hash: &'static dyn Hash, kind: PskKind, psk: &Secret) -> Self {
-        let early = Early { secret: hkdf::extract(hash, hkdf::zeros(hash.kind()), psk.expose()) };
+        let early_secret = hkdf::extract(hash, hkdf::zeros(hash.kind()), psk.expose());
         let label = match kind {
             PskKind::External => "ext binder",
             PskKind::Resumption => "res binder",
         };
-        let key = derive_secret(hash, &early.secret, label, hash.hash(&[]).as_ref());
-        Self { early, binder: FinishedKey::new(hash, &key) }
+        let key = derive_secret(hash, &early_secret, label, hash.hash(&[]).as_ref());
+        Self { early_secret, binder: FinishedKey::new(hash, &key) }
     }
 
     /// The binder over the hash of the transcript up to and without the list of binders
@@ -88,7 +89,7 @@ impl OfferedPsk {
         transcript: &Digest,
         log: Log<'_>,
     ) -> TrafficSecret {
-        let early = &self.early.secret;
+        let early = &self.early_secret;
         let secret = derive_secret(suite.hash, early, "c e traffic", transcript.as_ref());
         log.log("CLIENT_EARLY_TRAFFIC_SECRET", &secret);
         TrafficSecret::V13 { suite, secret }
@@ -99,7 +100,7 @@ impl OfferedPsk {
     #[cfg_attr(not(test), expect(dead_code, reason = "early data is not offered yet"))]
     pub(crate) fn early_exporter(&self, transcript: &Digest, log: Log<'_>) -> Exporter {
         let hash = self.binder.hash;
-        let early = &self.early.secret;
+        let early = &self.early_secret;
         let secret = derive_secret(hash, early, "e exp master", transcript.as_ref());
         log.log("EARLY_EXPORTER_SECRET", &secret);
         Exporter { hash, secret }
@@ -107,21 +108,21 @@ impl OfferedPsk {
 
     /// The server took this key.
     pub(crate) fn accepted(self) -> Early {
-        self.early
+        Early { salt: next_salt(self.binder.hash, &self.early_secret) }
     }
 }
 
 /// Before a ServerHello.
 #[derive(Debug)]
 pub(crate) struct Early {
-    secret: Secret,
+    /// What joins the early secret to the key exchange.
+    salt: Secret,
 }
 
 impl Early {
     /// Without a pre-shared key, or with none of those offered.
     pub(crate) fn without_psk(hash: &'static dyn Hash) -> Self {
-        let zeros = hkdf::zeros(hash.kind());
-        Self { secret: hkdf::extract(hash, zeros, zeros) }
+        Self { salt: Secret::copy_from(salt_without_psk(hash.kind())) }
     }
 
     /// The ServerHello chose a suite, whose hash is the one that this stage was made with, and a
@@ -137,7 +138,7 @@ impl Early {
         log: Log<'_>,
     ) -> (Handshake, BySender<TrafficSecret>) {
         let hash = suite.hash;
-        let secret = next(hash, &self.secret, shared.expose());
+        let secret = hkdf::extract(hash, self.salt.expose(), shared.expose());
         let nothing = hash.hash(&[]);
         let all = [
             ("c hs traffic", transcript.as_ref()),
@@ -333,11 +334,32 @@ impl FinishedKey {
     }
 }
 
-/// The secret one row down in the picture: `secret` is the salt once "derived", `input` joins it.
-fn next(hash: &dyn Hash, secret: &Secret, input: &[u8]) -> Secret {
-    let salt = derive_secret(hash, secret, "derived", hash.hash(&[]).as_ref());
-    hkdf::extract(hash, salt.expose(), input)
+/// What joins `secret` to the next row of the picture.
+fn next_salt(hash: &dyn Hash, secret: &Secret) -> Secret {
+    derive_secret(hash, secret, "derived", hash.hash(&[]).as_ref())
 }
+
+/// [`next_salt`] of the early secret without a pre-shared key: the same in every connection, and no
+/// secret.
+const fn salt_without_psk(kind: HashKind) -> &'static [u8] {
+    match kind {
+        HashKind::Sha256 => &SALT_WITHOUT_PSK_SHA256,
+        HashKind::Sha384 => &SALT_WITHOUT_PSK_SHA384,
+    }
+}
+
+#[rustfmt::skip]
+static SALT_WITHOUT_PSK_SHA256: [u8; 32] = [
+    0xb1, 0x7b, 0xce, 0x94, 0x51, 0xee, 0x8b, 0xc6, 0xe8, 0xae, 0xbc, 0x0a, 0xa9, 0xe9, 0x82, 0x95,
+    0x67, 0x7a, 0x4a, 0x6a, 0x91, 0xf7, 0x84, 0x40, 0x83, 0x31, 0x46, 0xe4, 0x65, 0xf2, 0xff, 0x95,
+];
+
+#[rustfmt::skip]
+static SALT_WITHOUT_PSK_SHA384: [u8; 48] = [
+    0x27, 0x00, 0x86, 0x05, 0xd3, 0x39, 0x6f, 0x88, 0x44, 0x19, 0x75, 0x65, 0xca, 0xec, 0xc5, 0x92,
+    0xb3, 0xe5, 0x8f, 0x2e, 0xae, 0x55, 0xf8, 0x41, 0xb5, 0x77, 0xcf, 0xbc, 0xab, 0xb4, 0x7e, 0x22,
+    0x1f, 0x67, 0x4e, 0xd3, 0xa6, 0x8a, 0xa8, 0x93, 0x43, 0x9c, 0xf5, 0x57, 0xf1, 0x11, 0xc0, 0xfc,
+];
 
 #[cfg(test)]
 pub(crate) mod tests;
