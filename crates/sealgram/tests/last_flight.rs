@@ -65,6 +65,22 @@ fn client_whose_last_flight_is_never_acknowledged_gives_up() {
 }
 
 #[test]
+fn client_that_hears_data_goes_on_though_its_last_flight_is_never_acknowledged() {
+    let (mut client, mut server) = pair(Version::V13);
+    let mut buf = [0; 2048];
+    hand_over(&mut client, &mut server);
+    hand_over(&mut server, &mut client);
+    hand_over(&mut client, &mut server);
+    while server.poll_transmit(Instant::ZERO, &mut buf).is_some() {}
+    let transmit = server.send(Instant::ZERO, b"x", &mut buf).unwrap();
+    let datagram = &mut buf[..transmit.len];
+    assert!(client.handle_datagram(Instant::ZERO, Path::connected(), datagram, &mut |_| {}).opened);
+    // After 1, 3, 7, 15, 31, 63, 123 and 183 seconds; after 240 it is forgotten.
+    assert_eq!(run_out(&mut client), 8);
+    assert!(client.is_connected());
+}
+
+#[test]
 fn side_whose_last_flight_has_arrived_stays_connected_without_a_timer() {
     for version in [Version::V12, Version::V13] {
         let (mut client, mut server) = pair(version);

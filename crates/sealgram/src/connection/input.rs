@@ -97,6 +97,9 @@ impl Connection {
 
     fn on_opened(&mut self, now: Instant, opened: Opened<'_>, deliver: Deliver<'_>) {
         let Opened { content_type, phase, number, payload } = opened;
+        // An ACK may be of a part of our last flight.
+        self.peer_applies |=
+            matches!(phase, Phase::Application(_)) && content_type != ContentType::ACK;
         let too_long = |limits: RecordLimits| payload.len() > limits.receive;
         if !phase.is_plaintext() && self.limits.is_some_and(too_long) {
             self.fail(PeerMisbehaved::RecordTooLong.into());

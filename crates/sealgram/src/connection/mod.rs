@@ -106,6 +106,8 @@ pub struct Connection {
     evidence: Option<Evidence>,
     deadline: Option<Instant>,
     cleanup: Option<Instant>,
+    /// Whether the peer has used application keys for more than ACKs.
+    peer_applies: bool,
     /// The newest application keys that the peer has used.
     read_generation: u16,
     /// When the keys before them go.
@@ -256,6 +258,7 @@ impl Connection {
             evidence: None,
             deadline: Some(now.saturating_add(transport.handshake_deadline())),
             cleanup: None,
+            peer_applies: false,
             read_generation: 0,
             old_keys_end: None,
             alert: None,
@@ -587,9 +590,10 @@ impl Connection {
             return;
         }
         if self.cleanup.is_some_and(|cleanup| cleanup <= now) {
-            if self.flight.last_flight_awaits_ack() {
-                // A 1.3 peer that never acknowledges it is not connected to us: the timer goes on
-                // until it gives up.
+            if self.flight.last_flight_awaits_ack() && !self.peer_applies {
+                // A 1.3 server that neither acknowledges it nor says anything else has refused us
+                // in silence: the timer goes on until it gives up. One that talks to us has
+                // probably lost its ACK, and some never send a second one.
                 self.cleanup = Some(now.saturating_add(LAST_FLIGHT_KEPT));
             } else {
                 self.cleanup = None;
