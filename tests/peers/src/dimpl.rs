@@ -17,6 +17,10 @@ use sealgram_testkit::Face;
 
 use crate::{Agreed, Authority, ClientCertificate, End, Ended, KeyKind, Leaf, Party, Terms};
 
+/// How often its timeouts are served at most. A client that waits for part of a flight wants to be
+/// called again at once, and each time sends the same ACK.
+const GRANULARITY: Duration = Duration::from_millis(50);
+
 /// The label of keys for SRTP (RFC 5764 §4.2).
 const SRTP_LABEL: &str = "EXTRACTOR-dtls_srtp";
 
@@ -43,6 +47,7 @@ impl Party for Peer {
             datagrams: VecDeque::new(),
             data: Vec::new(),
             timeout: None,
+            served: now,
             connected: false,
             certificate: None,
             srtp: None,
@@ -80,7 +85,7 @@ fn peer(terms: &Terms, client: bool) -> Box<dyn Party> {
     let identity = terms
         .identity
         .clone()
-        .unwrap_or_else(|| Authority::without_intermediate(KeyKind::P256).issue());
+        .unwrap_or_else(|| Authority::without_intermediate(KeyKind::P256).client);
     let certificate =
         DtlsCertificate { certificate: identity.leaf().to_vec(), private_key: identity.key };
     let versions = terms.versions.clone();
@@ -107,6 +112,8 @@ struct DimplEnd {
     datagrams: VecDeque<Vec<u8>>,
     data: Vec<Vec<u8>>,
     timeout: Option<Instant>,
+    /// When a timeout was served last.
+    served: Instant,
     connected: bool,
     certificate: Option<Vec<u8>>,
     srtp: Option<(SrtpProfile, Vec<u8>)>,
@@ -138,7 +145,8 @@ impl DimplEnd {
                     // Far away means never.
                     let soon = after < Duration::from_secs(24 * 60 * 60);
                     // Rounded up: it must not be told the time too early.
-                    self.timeout = soon.then(|| Instant::ZERO + after + Duration::from_micros(1));
+                    let at = Instant::ZERO + after + Duration::from_micros(1);
+                    self.timeout = soon.then(|| at.max(self.served + GRANULARITY));
                     return;
                 }
                 Output::Connected => self.connected = true,
@@ -211,6 +219,7 @@ impl Face for DimplEnd {
         if self.is_closed() {
             return;
         }
+        self.served = now;
         let clock = self.clock(now);
         let result = self.dtls.handle_timeout(clock);
         self.take_output(result);

@@ -6,7 +6,7 @@ use std::collections::BTreeSet;
 
 use sealgram::iana::{AlertDescription, ContentType, HandshakeType, Version};
 use sealgram::{Instant, Side};
-use sealgram_testkit::{Pair, Plan};
+use sealgram_testkit::{Ended as Run, Pair, Plan};
 
 use crate::posted::Posted;
 use crate::{Agreed, Checked, End, Ended, Failure, Library, Party, Terms, check, check_eq};
@@ -68,6 +68,9 @@ const fn other(side: Side) -> Side {
     }
 }
 
+/// More datagrams than any association here has a use for.
+const MAX_DATAGRAMS: usize = 300;
+
 /// How long a handshake may take, in virtual time.
 const PATIENCE: Duration = Duration::from_secs(100);
 
@@ -127,7 +130,8 @@ impl Meeting {
     pub fn connect(&mut self) -> Checked<[Agreed; 2]> {
         let limit = self.pair.now() + PATIENCE;
         self.pair.run_until(limit, |pair| {
-            pair.is_connected() || pair.client.end.is_closed() || pair.server.end.is_closed()
+            let over = pair.client.end.is_closed() || pair.server.end.is_closed();
+            pair.is_connected() || over || pair.trace().len() > MAX_DATAGRAMS
         });
         let [client, server] = [Side::Client, Side::Server].map(|side| {
             let end = self.end(side);
@@ -179,17 +183,19 @@ impl Meeting {
     ///
     /// If that is not how it goes. dimpl sends no alerts, and both have to end without.
     pub fn refused(&mut self, refuser: Side, alert: AlertDescription) -> Checked {
-        self.pair.run_for(PATIENCE);
+        self.run_for(PATIENCE)?;
         let [ours, theirs] = [refuser, other(refuser)].map(|side| (side, self.end(side).ended()));
         let seen = |failure: &str| self.failure(&format!("{failure}: {ours:?}, {theirs:?}"));
         if self.end(refuser).agreed().is_some() {
             return Err(seen("the one who refuses was connected"));
         }
-        let (_, Some(Ended::Failed { sent, .. })) = &ours else {
-            return Err(seen("the one who should refuse does not"));
-        };
-        if sent.is_some_and(|sent| sent != alert) {
-            return Err(seen(&format!("the alert is not {alert}")));
+        match &ours {
+            (_, Some(Ended::Failed { sent: Some(sent), .. })) if *sent != alert => {
+                return Err(seen(&format!("the alert is not {alert}")));
+            }
+            // Nothing has even begun: a stateless refusal.
+            (_, Some(Ended::Failed { .. })) | (Side::Server, None) => {}
+            _ => return Err(seen("the one who should refuse does not")),
         }
         match &theirs {
             (_, Some(Ended::Failed { received: Some(received), .. })) if *received == alert => {
@@ -199,15 +205,33 @@ impl Meeting {
         }
     }
 
+    /// Lets this much time pass.
+    ///
+    /// # Errors
+    ///
+    /// If they send without end.
+    pub fn run_for(&mut self, duration: Duration) -> Checked {
+        let end = self.pair.now() + duration;
+        let limit = self.pair.trace().len() + MAX_DATAGRAMS;
+        match self.pair.run_until(end, |pair| pair.trace().len() > limit) {
+            Run::Done => Err(self.failure("they send without end")),
+            Run::Idle | Run::OutOfTime => {
+                // Nothing is left to happen before the end.
+                self.pair.run_for(end.saturating_since(self.pair.now()));
+                Ok(())
+            }
+        }
+    }
+
     /// Waits until nobody has anything more to say.
     ///
     /// # Errors
     ///
     /// If they never come to rest, as when something is sent again and again.
     pub fn rest(&mut self) -> Checked {
-        self.pair.run_for(Duration::from_secs(30));
+        self.run_for(Duration::from_secs(30))?;
         let before = self.pair.trace().len();
-        self.pair.run_for(Duration::from_secs(100));
+        self.run_for(Duration::from_secs(100))?;
         let after = self.pair.trace().len();
         check(before == after, self.failure("they send and send").to_string())
     }
@@ -239,7 +263,7 @@ impl Meeting {
             let ended = self.end(from).ended();
             return Err(self.failure(&format!("the {from:?} cannot send {len} bytes: {ended:?}")));
         }
-        self.pair.run_for(Duration::from_secs(1));
+        self.run_for(Duration::from_secs(1))?;
         let got = self.pair.received_by(to).get(before..).unwrap_or_default();
         let lens: Vec<usize> = got.iter().map(Vec::len).collect();
         let same = matches!(got, [one] if *one == data);
@@ -256,7 +280,7 @@ impl Meeting {
         let to = other(from);
         let now = self.pair.now();
         self.end_mut(from).close(now);
-        self.pair.run_for(Duration::from_secs(1));
+        self.run_for(Duration::from_secs(1))?;
         check_eq("the end of the one who closes", self.end(from).ended(), Some(Ended::ByUs))?;
         check_eq("the end of the other", self.end(to).ended(), Some(Ended::ByPeer))
     }
@@ -299,6 +323,11 @@ impl Meeting {
     #[must_use]
     pub fn failure(&self, what: &str) -> Failure {
         let mut text = format!("{what}\nat {} us\n", self.pair.now().as_micros());
+        for side in [Side::Client, Side::Server] {
+            if let Some(ended) = self.end(side).ended() {
+                text.push_str(&format!("the {side:?} has ended: {ended:?}\n"));
+            }
+        }
         for sent in self.pair.trace() {
             text.push_str(&format!(
                 "{:>10} us {:?} #{} {} bytes, {:?}:",

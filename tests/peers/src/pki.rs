@@ -99,39 +99,36 @@ impl Identity {
     }
 }
 
-/// A certification authority.
+/// A certification authority, and two that it has certified.
 #[derive(Debug)]
 pub struct Authority {
-    kind: KeyKind,
     root: CertificateDer<'static>,
-    /// Between the root and the leaves.
-    intermediate: Option<CertificateDer<'static>>,
-    issuer: Issuer<'static, KeyPair>,
+    /// A server's identity.
+    pub server: Identity,
+    /// A client's identity.
+    pub client: Identity,
 }
 
 impl Authority {
     /// A root that issues leaves itself. All keys are of this kind.
     #[must_use]
     pub fn without_intermediate(kind: KeyKind) -> Self {
-        let key = kind.generate();
-        let params = authority("root");
-        let root = params.self_signed(&key).expect("a root").der().clone();
-        Self { kind, root, intermediate: None, issuer: Issuer::new(params, key) }
+        let (root, issuer) = new_root(kind);
+        let [server, client] = [(); 2].map(|()| issue(kind, &issuer, &[]));
+        Self { root, server, client }
     }
 
     /// A root with an intermediate below it, which issues leaves. All keys are of this kind.
     #[must_use]
     pub fn new(kind: KeyKind) -> Self {
-        let above = Self::without_intermediate(kind);
+        let (root, above) = new_root(kind);
         let key = kind.generate();
         let params = authority("intermediate");
-        let intermediate = params.signed_by(&key, &above.issuer).expect("an intermediate");
-        Self {
-            kind,
-            root: above.root,
-            intermediate: Some(intermediate.der().clone()),
-            issuer: Issuer::new(params, key),
-        }
+        let intermediate = params.signed_by(&key, &above).expect("an intermediate").der().clone();
+        let issuer = Issuer::new(params, key);
+        let [server, client] =
+            [(); 2].map(|()| issue(kind, &issuer, core::slice::from_ref(&intermediate)));
+        Self { root, server, client }
     }
 
     /// The root.
@@ -139,24 +136,31 @@ impl Authority {
     pub fn root(&self) -> CertificateDer<'static> {
         self.root.clone()
     }
+}
 
-    /// A certificate for `localhost`, good for servers and clients, with a key of its own.
-    #[must_use]
-    pub fn issue(&self) -> Identity {
-        let key = self.kind.generate();
-        let mut params = CertificateParams::new(["localhost".to_owned()]).expect("a name");
-        params.distinguished_name.push(DnType::CommonName, "localhost");
-        params.key_usages = vec![KeyUsagePurpose::DigitalSignature];
-        params.extended_key_usages =
-            vec![ExtendedKeyUsagePurpose::ServerAuth, ExtendedKeyUsagePurpose::ClientAuth];
-        params.use_authority_key_identifier_extension = true;
-        let leaf = params.signed_by(&key, &self.issuer).expect("a certificate").der().clone();
-        Identity {
-            kind: self.kind,
-            chain: [leaf].into_iter().chain(self.intermediate.clone()).collect(),
-            key: self.kind.pkcs8(&key),
-        }
-    }
+fn new_root(kind: KeyKind) -> (CertificateDer<'static>, Issuer<'static, KeyPair>) {
+    let key = kind.generate();
+    let params = authority("root");
+    let root = params.self_signed(&key).expect("a root").der().clone();
+    (root, Issuer::new(params, key))
+}
+
+/// A certificate for `localhost`, good for servers and clients, with a key of its own.
+fn issue(
+    kind: KeyKind,
+    issuer: &Issuer<'static, KeyPair>,
+    above: &[CertificateDer<'static>],
+) -> Identity {
+    let key = kind.generate();
+    let mut params = CertificateParams::new(["localhost".to_owned()]).expect("a name");
+    params.distinguished_name.push(DnType::CommonName, "localhost");
+    params.key_usages = vec![KeyUsagePurpose::DigitalSignature];
+    params.extended_key_usages =
+        vec![ExtendedKeyUsagePurpose::ServerAuth, ExtendedKeyUsagePurpose::ClientAuth];
+    params.use_authority_key_identifier_extension = true;
+    let leaf = params.signed_by(&key, issuer).expect("a certificate").der().clone();
+    let chain = [leaf].into_iter().chain(above.iter().cloned()).collect();
+    Identity { kind, chain, key: kind.pkcs8(&key) }
 }
 
 /// No two of the same name, or each would be looked at as the issuer of the other's certificates.

@@ -127,7 +127,7 @@ impl Terms {
     #[must_use]
     pub fn pair(authority: &Authority, versions: &[Version]) -> [Self; 2] {
         let client = Self { trust: Some(authority.root()), ..Self::new(versions) };
-        let server = Self { identity: Some(authority.issue()), ..Self::new(versions) };
+        let server = Self { identity: Some(authority.server.clone()), ..Self::new(versions) };
         [client, server]
     }
 }

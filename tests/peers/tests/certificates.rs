@@ -42,7 +42,7 @@ fn client_certificate_of_every_kind(library: Library) {
     rows(&cases, |&Row { role, version, what: kind }| {
         let authority = library.authority(kind);
         let [mut client, mut server] = Terms::pair(&authority, &[version]);
-        client.identity = Some(authority.issue());
+        client.identity = Some(authority.client.clone());
         server.trust = Some(authority.root());
         server.client_certificate = ClientCertificate::Required;
         let mut meeting = Meeting::start(&role.parties(library, &client, &server))?;
@@ -114,8 +114,8 @@ fn terms(library: Library, version: Version, wrong: Wrong) -> [Terms; 2] {
     let [good, bad] = [KeyKind::P256; 2].map(|kind| library.authority(kind));
     let [mut client, mut server] = Terms::pair(&good, &[version]);
     match wrong {
-        Wrong::ServerUntrusted => server.identity = Some(bad.issue()),
-        Wrong::ClientUntrusted => client.identity = Some(bad.issue()),
+        Wrong::ServerUntrusted => server.identity = Some(bad.server),
+        Wrong::ClientUntrusted => client.identity = Some(bad.client),
         Wrong::ClientMissing => {}
     }
     if wrong != Wrong::ServerUntrusted {
@@ -169,7 +169,7 @@ fn dimpl_server_refuses_sealgram_without_a_certificate() {
     rows(&every_way(&[Role::Client], &[Wrong::ClientMissing]), |&Row { role, version, what }| {
         let [client, server] = terms(library, version, what);
         let mut meeting = Meeting::start(&role.parties(library, &client, &server))?;
-        meeting.pair.run_for(core::time::Duration::from_secs(600));
+        meeting.run_for(core::time::Duration::from_secs(600))?;
         let theirs = meeting.end(Side::Server).ended();
         check(matches!(theirs, Some(Ended::Failed { .. })), format!("dimpl: {theirs:?}"))?;
         let ours = meeting.end(Side::Client).ended();
