@@ -232,7 +232,7 @@ fn calls_in_every_state_do_what_they_say() {
     ]);
     run(&cases, |&(version, (state, calls))| {
         let site = Site::new()?;
-        let mut stage = Stage::with_middle(site.server_with(version, quick(3))?)?;
+        let mut stage = Stage::with_middle(site.server_with(version, patient())?)?;
         let foreign = foreign_ask(&site, version)?;
         bring(&mut stage, &site, version, state)?;
         check_client(&mut stage, foreign, calls)?;
@@ -254,7 +254,7 @@ fn asking(site: &Site, version: Version) -> Checked<ClientConfig> {
     let signatures: Arc<dyn SignatureVerifier> = verifier.or_fail("a verifier")?;
     ClientConfig::builder()
         .with_versions(&[version])
-        .with_transport(quick(3))
+        .with_transport(patient())
         .with_asked_verification(signatures)
         .with_no_client_auth()
         .build()
@@ -279,7 +279,7 @@ fn bring(stage: &mut Stage, site: &Site, version: Version, state: State) -> Chec
             stage.start(&asking(site, version)?, name())?;
             stage.until("a question", |stage| !stage.client().asks.is_empty())?;
         }
-        _ => stage.connect(&site.client_with(version, quick(3))?, name())?,
+        _ => stage.connect(&site.client_with(version, patient())?, name())?,
     }
     match state {
         State::Handshaking | State::Asking | State::Connected => return Ok(()),

@@ -121,12 +121,15 @@ fn handshake_datagrams_keep_to_the_mtu() {
 /// whatever becomes of it.
 #[test]
 fn lost_large_datagrams_are_followed_by_smaller_ones() {
-    let cases = per_version(&[("no hint", (None, true)), ("a hint of 1280", (Some(1280), false))]);
-    run(&cases, |&(version, (mtu, arrives))| {
-        const HOLE: usize = 600;
+    const HOLE: usize = 600;
+    // A second or two until one gives up, and much longer for what shall arrive.
+    let cases = per_version(&[
+        ("no hint", (None, quick(12), true)),
+        ("a hint of 1280", (Some(1280), quick(5), false)),
+    ]);
+    run(&cases, |&(version, (mtu, timers, arrives))| {
         let large = LargeSite::new()?;
         let (client, server) = options(mtu);
-        let timers = quick(6);
         let mut stage = stage_at(V4, large.server(version, timers)?, server)?;
         stage.middle().set_rule(|_, _, bytes| match bytes.len() {
             ..=HOLE => Fate::Pass,
@@ -224,8 +227,8 @@ fn forged_datagrams_leave_a_connection_alone() {
         let mut stage = Stage::with_middle(site.server(version)?)?;
         stage.connect(&site.client(version)?, name())?;
         stage.exchange()?;
-        // 1.3 acknowledges late what need not be answered.
-        stage.spend(Duration::from_millis(400))?;
+        // 1.3 acknowledges after a quarter of a second what need not be answered.
+        stage.settle(Duration::from_millis(400))?;
         let first = stage.middle().seen_to(Direction::ToServer).next();
         let hello = first.or_fail("the first hello")?.to_vec();
         for (forged, bytes) in forgeries(version, &hello) {

@@ -6,7 +6,7 @@ use sealgram::iana::{AlertDescription, Version};
 use sealgram::{ClientConfig, CloseReason, Error, ErrorKind, ExternalPsk, ServerConfig};
 use sealgram_tests::{Checked, Direction, check, check_eq};
 
-use crate::support::{OrFail, Session, Site, Stage, name, quick, rows, run};
+use crate::support::{OrFail, Site, Stage, name, quick, rows, run, wire};
 
 fn client(psk: ExternalPsk) -> Checked<ClientConfig> {
     let builder = ClientConfig::builder().with_transport(quick(12)).with_psk(Arc::new(psk));
@@ -60,24 +60,30 @@ fn wrong_psk_ends_both_sides_and_looks_like_an_unknown_one() {
         let mut stage = Stage::new(server(known)?)?.and_middle()?;
         stage.start(&client(ExternalPsk::new(identity, &[fill; 32]).or_fail("a key")?)?, None)?;
         stage.until("both ends", |stage| {
-            let ended = |session: &Session| session.ended.is_some();
-            stage.client().ends == 1 && stage.sessions.values().any(ended)
+            let first = stage.sessions.values().next();
+            stage.client().ends == 1 && first.is_some_and(|session| session.ended.is_some())
         })?;
         let alert = AlertDescription::DECRYPT_ERROR;
-        let ended = stage.session()?.ended.as_ref().and_then(|ended| ended.closed.as_ref());
+        let session = stage.sessions.values().next().or_fail("a session")?;
+        let ended = session.ended.as_ref().and_then(|ended| ended.closed.as_ref());
         let closed = ended.or_fail("the server's reason")?;
         check_eq("the server's kind", closed.reason.kind(), Some(ErrorKind::Fatal))?;
         check_eq("the server's alert", closed.alert_sent, Some(alert))?;
-        check(stage.session()?.connected.is_none(), "the server was connected")?;
+        check(session.connected.is_none(), "the server was connected")?;
 
         let closed = stage.client().client.closed().or_fail("the client's reason")?.clone();
         let expected = Error::AlertReceived { description: alert, authenticated: false };
         check_eq("the client's reason", &closed.reason, &CloseReason::Error(expected))?;
         check(stage.client().connected.is_none(), "the client was connected")?;
-        // The request for a cookie, and the alert: the same in both rows.
-        let answers: Vec<_> = stage.middle().seen_to(Direction::ToClient).collect();
-        check_eq("the server's datagrams", answers.len(), 2)?;
-        check_eq("the alert's length", answers[1].len(), 15)
+        // The request for a cookie, and the alert: the same in both rows. A busy machine may
+        // repeat either.
+        let (requests, alerts): (Vec<_>, Vec<_>) =
+            stage.middle().seen_to(Direction::ToClient).partition(|bytes| wire::is_request(bytes));
+        check(!requests.is_empty() && !alerts.is_empty(), "a request or an alert is missing")?;
+        for bytes in alerts {
+            check_eq("the alert on the wire", wire::fatal_alert(bytes), Some(alert.0))?;
+        }
+        Ok(())
     });
 }
 

@@ -17,7 +17,7 @@ use sealgram::pki_types::ServerName;
 use sealgram::{ClientConfig, ErrorKind, RootStore, ServerConfig, TransportConfig};
 use sealgram_tests::{Checked, Failure, check, check_eq};
 use sealgram_udp::Error;
-pub(crate) use stage::{Session, Stage};
+pub(crate) use stage::Stage;
 
 /// Both versions: what Qt promises of one holds for the other, unless a test says why not.
 pub(crate) const VERSIONS: [Version; 2] = [Version::V12, Version::V13];
