@@ -275,9 +275,19 @@ impl Connection {
             self.on_connected(now, connected);
         }
         if outcome.read_keys {
-            for mut record in self.parked.take() {
-                self.handle_records(now, &mut record, deliver);
-            }
+            self.open_parked(now, deliver);
+        }
+    }
+
+    /// Opens the records that came before their keys. One that does not open is no evidence that
+    /// the keys disagree: anyone could have sent it, long before.
+    fn open_parked(&mut self, now: Instant, deliver: Deliver<'_>) {
+        for mut record in self.parked.take() {
+            let evidence = self.evidence.take();
+            let next = self.flight.next_receive();
+            self.handle_records(now, &mut record, deliver);
+            let progress = self.flight.next_receive() != next || self.is_closed();
+            self.evidence = evidence.filter(|_| !progress);
         }
     }
 
