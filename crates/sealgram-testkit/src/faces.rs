@@ -170,7 +170,8 @@ impl Face for EndpointFace {
                     face.collect();
                     handled.opened
                 });
-                if !opened && let Some(face) = find(&mut self.connections, older) {
+                let older = find(&mut self.connections, older).filter(|_| !opened);
+                if let Some(face) = older {
                     face.handle_datagram(now, copy, received);
                 }
             }

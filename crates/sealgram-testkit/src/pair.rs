@@ -228,10 +228,9 @@ impl<C: Face, S: Face> Pair<C, S> {
             return Ended::OutOfTime;
         }
         self.now = self.now.max(next);
-        let due = |arrival: &Arrival| arrival.at <= self.now;
-        if self.arrivals.peek().is_some_and(due)
-            && let Some(Arrival { to, bytes, .. }) = self.arrivals.pop()
-        {
+        let due = self.arrivals.peek().is_some_and(|arrival| arrival.at <= self.now);
+        let arrival = if due { self.arrivals.pop() } else { None };
+        if let Some(Arrival { to, bytes, .. }) = arrival {
             self.inject(to, &bytes);
         } else {
             for side in [Side::Client, Side::Server] {
