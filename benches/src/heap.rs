@@ -1,7 +1,7 @@
 //! An allocator that counts.
 
+use core::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 use std::alloc::{GlobalAlloc, Layout, System};
-use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 
 /// The system's allocator, with counters for [`Heap`]. A program that measures makes it global:
 ///

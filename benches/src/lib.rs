@@ -12,6 +12,7 @@
 //! the same run, in turns, and why there are instruction counts.
 #![deny(unsafe_code)]
 
+mod dimpl;
 #[allow(unsafe_code, reason = "an allocator cannot be written without")]
 mod heap;
 mod joined;
@@ -20,8 +21,9 @@ mod raw;
 mod timing;
 mod work;
 
+pub use dimpl::Dimpl;
 pub use heap::{Counting, Heap};
 pub use joined::Joined;
 pub use parties::{Parties, Suite, VERSIONS, group_name};
 pub use timing::compare;
-pub use work::{SIZES, Work, handshakes, records};
+pub use work::{Forgetful, SIZES, Work, handshakes, records};

@@ -112,6 +112,12 @@ impl Parties {
         NAME.try_into().expect("a name")
     }
 
+    /// The server's certificate.
+    #[must_use]
+    pub fn leaf(&self) -> &[u8] {
+        &self.leaf
+    }
+
     /// The server's private key, as PKCS#8.
     #[must_use]
     pub fn key(&self) -> &[u8] {

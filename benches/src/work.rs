@@ -130,7 +130,7 @@ pub fn records(wanted: impl Fn(&str) -> bool) -> Vec<Work> {
 
 /// Takes sessions and has none, so that a client with tickets still makes full handshakes.
 #[derive(Debug)]
-struct Forgetful;
+pub struct Forgetful;
 
 impl ClientSessionStore for Forgetful {
     fn put(&self, _: Option<&ServerName<'_>>, _: ClientSession) {}

@@ -8,7 +8,7 @@
 //! encrypts its content type, and masks its number twice.
 #![forbid(unsafe_code)]
 
-use std::time::Duration;
+use core::time::Duration;
 
 use sealgram_benches::{Work, compare, handshakes, records};
 
