@@ -86,10 +86,25 @@ impl HmacKey for Passing {
     }
 }
 
+/// How much is put together before it is hashed. Labels with their context fit.
+const TOGETHER: usize = 128;
+
 fn sign(key: &hmac::Key, parts: &[&[u8]]) -> Tag {
     let mut context = hmac::Context::with_key(key);
+    // One update costs less than several, and key derivation comes in many small parts.
+    let mut together = [0; TOGETHER];
+    let mut len = 0_usize;
     for part in parts {
-        context.update(part);
+        let end = len.saturating_add(part.len());
+        if let Some(room) = together.get_mut(len..end) {
+            room.copy_from_slice(part);
+            len = end;
+        } else {
+            context.update(together.get(..len).unwrap_or_default());
+            context.update(part);
+            len = 0;
+        }
     }
+    context.update(together.get(..len).unwrap_or_default());
     Tag::new(context.sign().as_ref())
 }
