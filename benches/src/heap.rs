@@ -1,7 +1,8 @@
 //! An allocator that counts.
 
+use core::alloc::{GlobalAlloc, Layout};
 use core::sync::atomic::{AtomicUsize, Ordering::Relaxed};
-use std::alloc::{GlobalAlloc, Layout, System};
+use std::alloc::System;
 
 /// The system's allocator, with counters for [`Heap`]. A program that measures makes it global:
 ///

@@ -1,6 +1,7 @@
 //! Things in turns, so that whatever slows the machine down slows all of them.
 
-use std::time::{Duration, Instant};
+use core::time::Duration;
+use std::time::Instant;
 
 /// How long the runs between two looks at the clock take: far longer than looking, and short
 /// enough to fall between the disturbances.
