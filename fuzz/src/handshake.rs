@@ -153,8 +153,8 @@ fn step(world: &mut World<EndpointFace>, deeds: &mut Deeds, input: &mut Input<'_
         }
         // Two datagrams become one.
         0x71..=0x75 => {
-            if let (Some(mut first), Some(second)) = (way.pop_front(), way.pop_front()) {
-                first.extend(second);
+            if let Some(mut first) = way.pop_front() {
+                first.extend(way.pop_front().unwrap_or_default());
                 world.hand(to, &first);
             }
         }

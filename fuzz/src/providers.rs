@@ -48,7 +48,7 @@ enum Answer {
         srtp: Option<SrtpProfile>,
     },
     Failed(String),
-    /// The share is of the right length, and no share: only real cryptography can tell.
+    /// The share has the right length and is none: which ones are is what providers differ in.
     BadShare,
 }
 
@@ -65,7 +65,7 @@ pub fn run(data: &[u8]) {
     let (null, ring) = config(flags);
     let datagram = datagram(hello, len);
     let (null, ring) = (ask(&null, flags, &datagram), ask(&ring, flags, &datagram));
-    if ring != Answer::BadShare {
+    if ![&null, &ring].contains(&&Answer::BadShare) {
         assert_eq!(null, ring, "nullcrypto and ring disagree");
     }
 }

@@ -249,6 +249,9 @@ pub fn import(name: &str, bytes: &[u8]) -> Vec<(&'static str, Vec<Vec<u8>>)> {
     all
 }
 
+/// Datagrams of one file that are of use: corpora made by fuzzers have files with thousands.
+const FEW: usize = 32;
+
 /// BoringSSL's seeds: tags of two bytes with what belongs to them, then datagrams behind lengths
 /// of three bytes.
 fn boring(bytes: &[u8]) -> Vec<Vec<u8>> {
@@ -264,9 +267,12 @@ fn boring(bytes: &[u8]) -> Vec<Vec<u8>> {
         }
     }
     let mut datagrams = Vec::new();
-    while !input.is_empty() {
+    while !input.is_empty() && datagrams.len() < FEW {
         let len = input.u24();
-        datagrams.push(input.take(usize::try_from(len).unwrap_or(0)).to_vec());
+        let datagram = input.take(usize::try_from(len).unwrap_or(0));
+        if datagram.len() > 13 {
+            datagrams.push(datagram.to_vec());
+        }
     }
     datagrams
 }
@@ -277,7 +283,9 @@ fn plain_records(bytes: &[u8]) -> Vec<Vec<u8>> {
     let start = bytes.windows(2).position(|two| two[0] == 22 && two[1] == 0xfe).unwrap_or(0);
     let mut rest = &bytes[start..];
     let mut datagrams = Vec::new();
-    while let Ok((header, len)) = RecordHeader::read(rest, 0) {
+    while let Ok((header, len)) = RecordHeader::read(rest, 0)
+        && datagrams.len() < FEW
+    {
         let len = header.payload_len().map_or(rest.len(), |payload| len + usize::from(payload));
         let (record, tail) = rest.split_at(len.min(rest.len()));
         datagrams.push(record.to_vec());

@@ -145,7 +145,9 @@ fn dimpl(version: Version, seeds: u64, cookies: bool, patient: bool) -> Vec<Run>
 /// up took longer than any.
 fn percentile(times: &[Duration], runs: usize, percent: usize) -> String {
     let index = (runs * percent).div_ceil(100).saturating_sub(1);
-    times.get(index).map_or("gave up".to_owned(), |time| format!("{:.2} s", time.as_secs_f64()))
+    times
+        .get(index)
+        .map_or_else(|| "gave up".to_owned(), |time| format!("{:.2} s", time.as_secs_f64()))
 }
 
 fn print(name: &str, version: Version, admission: Admission, runs: &[Run]) {

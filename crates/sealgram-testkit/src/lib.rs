@@ -44,4 +44,4 @@ pub use link::{Fate, Plan, Sent};
 pub use pair::{Ended, Pair};
 pub use records::{Record, SeenFragment, null_plaintext, records};
 pub use rng::Rng;
-pub use setup::{Asks, Setup};
+pub use setup::{Asks, Setup, answer};

@@ -19,7 +19,9 @@ use sealgram::Instant;
 use sealgram::iana::{AlertDescription, CipherSuite, NamedGroup, SrtpProfile, Version};
 use sealgram_testkit::Face;
 
-use crate::{Agreed, ClientCertificate, End, Ended, Leaf, Party, Resumption, Suite, Terms, ffi};
+use crate::{
+    Agreed, ClientCertificate, End, Ended, Leaf, Party, Resumption, Suite, Terms, clock, ffi,
+};
 
 /// What is added to an alert's number to make the reason of BoringSSL's error.
 const ALERT_REASON: i32 = 1000;
@@ -34,15 +36,16 @@ struct Peer {
 
 impl Party for Peer {
     fn start(&self, _peer: SocketAddr, now: Instant) -> Box<dyn End> {
-        ffi::set_clock(now);
+        clock::set(now);
         let mut ssl = Ssl::new(&self.context).expect("an SSL");
         let mtu = u32::try_from(self.terms.max_datagram).expect("a size");
         ssl.set_mtu(mtu).expect("BoringSSL takes the size");
         if self.client {
-            let session = self.session.lock().unwrap_or_else(PoisonError::into_inner).take();
-            if let Some(session) = session {
-                ffi::set_session(&mut ssl, &session, &self.context);
+            let session = self.session.lock().unwrap_or_else(PoisonError::into_inner);
+            if let Some(session) = &*session {
+                ffi::set_session(&mut ssl, session, &self.context);
             }
+            drop(session);
             ssl.set_hostname("localhost").expect("a name");
             ssl.param_mut().set_host("localhost").expect("a name");
             if let Some(shares) = &self.terms.shares {
@@ -231,7 +234,7 @@ struct BoringEnd {
 impl BoringEnd {
     fn set_clock(&mut self, now: Instant) {
         self.now = now;
-        ffi::set_clock(now);
+        clock::set(now);
     }
 
     /// Goes on with the handshake, or reads, until there is nothing more to be had.
@@ -299,7 +302,7 @@ impl Face for BoringEnd {
         if self.ended.is_some() {
             return None;
         }
-        ffi::set_clock(self.now);
+        clock::set(self.now);
         ffi::timeout(self.stream.ssl()).map(|left| self.now + left)
     }
 

@@ -3,41 +3,25 @@
 //! Every function takes a reference to an `Ssl` or a context, so the pointer in it is good and
 //! nobody else uses it meanwhile; what BoringSSL writes to is a local variable of the right type.
 
-use core::cell::Cell;
 use core::ptr;
 use core::time::Duration;
-use std::time::{SystemTime, UNIX_EPOCH};
 
 use boring::ssl::{Ssl, SslContext, SslContextBuilder, SslRef, SslSession};
 use boring_sys as sys;
 use foreign_types::ForeignTypeRef;
-use sealgram::Instant;
 use sealgram::iana::NamedGroup;
 
-thread_local! {
-    /// Virtual time.
-    static NOW: Cell<Instant> = const { Cell::new(Instant::ZERO) };
-    /// Calendar time at virtual time 0.
-    static ZERO: Cell<Duration> = const { Cell::new(Duration::ZERO) };
-}
-
-/// Tells all of this thread's contexts what time it is.
-pub(crate) fn set_clock(now: Instant) {
-    NOW.set(now);
-}
+use crate::clock;
 
 /// The context's time is virtual from now on.
 pub(crate) fn use_virtual_time(context: &mut SslContextBuilder) {
-    if ZERO.get().is_zero() {
-        ZERO.set(SystemTime::now().duration_since(UNIX_EPOCH).expect("a time after 1970"));
-    }
     // SAFETY: the context is valid, and the callback is a function that never goes away.
     unsafe { sys::SSL_CTX_set_current_time_cb(context.as_ptr(), Some(current_time)) }
 }
 
 /// Writes virtual time to where BoringSSL wants it.
 unsafe extern "C" fn current_time(_ssl: *const sys::SSL, out: *mut sys::timeval) {
-    let time = ZERO.get() + Duration::from_micros(NOW.get().as_micros());
+    let time = clock::calendar();
     let seconds = i64::try_from(time.as_secs()).expect("a time before the end of all times");
     let value = sys::timeval { tv_sec: seconds, tv_usec: i64::from(time.subsec_micros()) };
     // SAFETY: BoringSSL calls this with a pointer to a variable of its own.

@@ -18,6 +18,7 @@
 
 #[cfg(feature = "boring")]
 mod boring;
+mod clock;
 mod dimpl;
 mod end;
 #[cfg(feature = "boring")]

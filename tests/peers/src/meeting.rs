@@ -9,7 +9,7 @@ use sealgram::{Instant, Side};
 use sealgram_testkit::{Ended as Run, Pair, Plan};
 
 use crate::posted::Posted;
-use crate::{Agreed, Checked, End, Ended, Failure, Library, Party, Terms, check, check_eq};
+use crate::{Agreed, Checked, End, Ended, Failure, Library, Party, Terms, check, check_eq, clock};
 
 /// Which end sealgram is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -83,12 +83,22 @@ pub struct Meeting {
 }
 
 impl Meeting {
-    /// Starts both, client first.
+    /// Starts both, client first. It is an hour after the meeting before.
     ///
     /// # Errors
     ///
     /// If a socket cannot be had.
     pub fn start(parties: &[Box<dyn Party>; 2]) -> Checked<Self> {
+        Self::start_after(Duration::from_secs(60 * 60), parties)
+    }
+
+    /// Starts both, client first, so long after the meeting before began.
+    ///
+    /// # Errors
+    ///
+    /// If a socket cannot be had.
+    pub fn start_after(pause: Duration, parties: &[Box<dyn Party>; 2]) -> Checked<Self> {
+        clock::begin_after(pause);
         let [client, server] = parties;
         let start = |party: &dyn Party| {
             Posted::start(party, Instant::ZERO).map_err(|error| Failure::new(error.to_string()))

@@ -10,6 +10,7 @@ use sealgram::{
 };
 use sealgram_testkit::{ConnectionFace, EndpointFace};
 
+use crate::clock::Calendar;
 use crate::{Agreed, ClientCertificate, End, Ended, Leaf, Party, Resumption, Suite, Terms};
 
 fn suites(terms: &Terms) -> Vec<CipherSuite> {
@@ -50,6 +51,7 @@ pub(crate) fn client(terms: &Terms) -> Box<dyn Party> {
         Some(other) => panic!("a client of sealgram cannot be told to send shares of {other:?}"),
     };
     let builder = ClientConfig::builder()
+        .with_wall_clock(Arc::new(Calendar))
         .with_root_certificates(roots(terms))
         .with_versions(&terms.versions)
         .with_cipher_suites(&suites(terms))
@@ -85,6 +87,7 @@ impl Party for Server {
 
 pub(crate) fn server(terms: &Terms) -> Box<dyn Party> {
     let builder = ServerConfig::builder()
+        .with_wall_clock(Arc::new(Calendar))
         .with_versions(&terms.versions)
         .with_cipher_suites(&suites(terms))
         .with_groups(&terms.groups)

@@ -8,7 +8,7 @@ use std::net::UdpSocket;
 use sealgram::Instant;
 use sealgram_testkit::Face;
 
-use crate::{End, Party};
+use crate::{End, Party, clock};
 
 /// How long a datagram may take through the loopback interface. It is there at once, but for a
 /// machine under load.
@@ -54,12 +54,14 @@ impl Face for Posted {
         datagram: &mut [u8],
         received: &mut dyn FnMut(&[u8]),
     ) {
+        clock::set(now);
         let mut buffer = vec![0; datagram.len() + 1];
         let len = carry(&self.at_link, &self.own, datagram, &mut buffer);
         self.end.handle_datagram(now, &mut buffer[..len], received);
     }
 
     fn poll_transmit(&mut self, now: Instant, out: &mut [u8]) -> Option<usize> {
+        clock::set(now);
         let len = self.end.poll_transmit(now, out)?;
         let datagram = out[..len].to_vec();
         Some(carry(&self.own, &self.at_link, &datagram, out))
@@ -70,10 +72,12 @@ impl Face for Posted {
     }
 
     fn handle_timeout(&mut self, now: Instant) {
+        clock::set(now);
         self.end.handle_timeout(now);
     }
 
     fn send(&mut self, now: Instant, plaintext: &[u8], out: &mut [u8]) -> Option<usize> {
+        clock::set(now);
         let len = self.end.send(now, plaintext, out)?;
         let datagram = out[..len].to_vec();
         Some(carry(&self.own, &self.at_link, &datagram, out))

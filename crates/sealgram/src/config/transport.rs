@@ -22,10 +22,14 @@ impl TransportConfig {
     /// of some use fits with every header and tag.
     pub const MIN_DATAGRAM: usize = 128;
 
+    pub(crate) const MIN_RETRANSMIT_TIMEOUT: Duration = Duration::from_millis(1);
+    /// Where the doubling ends as well (RFC 9147 §5.8.2).
+    pub(crate) const MAX_RETRANSMIT_TIMEOUT: Duration = Duration::from_secs(60);
+
     /// The first retransmission timeout: 1 s by default; 400 ms or less for real-time media
     /// (RFC 9147 §5.8.2). It doubles with every retransmission, up to 60 s. From 1 ms to 60 s.
     pub fn with_retransmit_timeout(mut self, timeout: Duration) -> Result<Self, ConfigError> {
-        if timeout < Duration::from_millis(1) || timeout > Duration::from_secs(60) {
+        if !(Self::MIN_RETRANSMIT_TIMEOUT..=Self::MAX_RETRANSMIT_TIMEOUT).contains(&timeout) {
             return Err(ConfigError::OutOfRange("the retransmission timeout"));
         }
         self.flight.initial_timeout = timeout;

@@ -410,8 +410,9 @@ impl Connection {
         buf: &mut [u8],
         plaintext: Range<usize>,
     ) -> Result<(Range<usize>, Transmit), SendError> {
-        let len = plaintext.end.saturating_sub(plaintext.start);
-        let (before, after) = self.check_send(len)?;
+        let len = plaintext.end.checked_sub(plaintext.start);
+        let (before, after) = self.check_send(len.unwrap_or_default())?;
+        let len = len.ok_or(Misuse::OutOfRange("the plaintext's range"))?;
         let needed = before.saturating_add(len).saturating_add(after);
         let small = SendError::BufferTooSmall { needed };
         let start = plaintext.start.checked_sub(before).ok_or(small)?;
@@ -522,8 +523,10 @@ impl Connection {
     }
 
     /// Sets the first retransmission timeout. A running timer keeps its start and its back-off, so
-    /// it may be due at once.
+    /// it may be due at once. Clamped to what [`TransportConfig::with_retransmit_timeout`] takes.
     pub fn set_retransmit_timeout(&mut self, timeout: Duration) {
+        let timeout = timeout
+            .clamp(TransportConfig::MIN_RETRANSMIT_TIMEOUT, TransportConfig::MAX_RETRANSMIT_TIMEOUT);
         self.transport.flight.initial_timeout = timeout;
         self.flight.set_initial_timeout(timeout);
     }
