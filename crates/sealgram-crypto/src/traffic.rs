@@ -55,8 +55,7 @@ impl TrafficSecret {
                     hkdf::expand_labels(suite.hash, secret.expose(), &mut all);
                 });
                 let (key, sn) = keys.expose().split_at_checked(kind.key_len()).unwrap_or_default();
-                let aead = suite.aead.key(key)?;
-                let mask = suite.aead.mask(sn)?;
+                let (aead, mask) = suite.aead.key_and_mask(key, sn)?;
                 Ok(TrafficKeys { kind, aead, mask: Some(mask), iv })
             }
         }

@@ -39,17 +39,32 @@ impl Aead for Algorithm {
     }
 
     fn key(&self, key: &[u8]) -> Result<Box<dyn AeadKey>, CryptoError> {
-        stack::clean(|| {
-            let key = UnboundKey::new(self.aead, key).map_err(unspecified)?;
-            Ok(Box::new(Key(Wiped::new(LessSafeKey::new(key)))) as Box<dyn AeadKey>)
-        })
+        stack::clean(|| self.aead_key(key))
     }
 
     fn mask(&self, key: &[u8]) -> Result<Box<dyn RecordNumberMask>, CryptoError> {
-        stack::clean_middle(|| {
-            let key = HeaderProtectionKey::new(self.mask, key).map_err(unspecified)?;
-            Ok(Box::new(Mask(Wiped::new(key))) as Box<dyn RecordNumberMask>)
-        })
+        stack::clean_middle(|| self.mask_key(key))
+    }
+
+    fn key_and_mask(
+        &self,
+        key: &[u8],
+        sn_key: &[u8],
+    ) -> Result<(Box<dyn AeadKey>, Box<dyn RecordNumberMask>), CryptoError> {
+        stack::clean(|| Ok((self.aead_key(key)?, self.mask_key(sn_key)?)))
+    }
+}
+
+/// Both leave copies of the key on the stack.
+impl Algorithm {
+    fn aead_key(&self, key: &[u8]) -> Result<Box<dyn AeadKey>, CryptoError> {
+        let key = UnboundKey::new(self.aead, key).map_err(unspecified)?;
+        Ok(Box::new(Key(Wiped::new(LessSafeKey::new(key)))))
+    }
+
+    fn mask_key(&self, key: &[u8]) -> Result<Box<dyn RecordNumberMask>, CryptoError> {
+        let key = HeaderProtectionKey::new(self.mask, key).map_err(unspecified)?;
+        Ok(Box::new(Mask(Wiped::new(key))))
     }
 }
 

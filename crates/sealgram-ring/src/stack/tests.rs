@@ -93,6 +93,7 @@ fn operations_with_keys_stay_within_what_is_overwritten() {
         let key = vec![1; aead.kind().key_len()];
         checked("AEAD", DEEP, || aead.key(&key).unwrap());
         checked("mask", MIDDLE, || aead.mask(&key).unwrap());
+        checked("both", DEEP, || aead.key_and_mask(&key, &key).unwrap());
     }
 }
 
@@ -134,6 +135,8 @@ fn built_aead_key_leaves_no_copy_on_the_stack() {
         let stack = dead_stack(|| key = Some(ours.key(&bytes).unwrap()));
         assert_eq!(copies(&stack, &bytes), 0);
         let stack = dead_stack(|| drop(ours.mask(&bytes).unwrap()));
+        assert_eq!(copies(&stack, &bytes), 0);
+        let stack = dead_stack(|| drop(ours.key_and_mask(&bytes, &bytes).unwrap()));
         assert_eq!(copies(&stack, &bytes), 0);
 
         let mut unclean = None;
