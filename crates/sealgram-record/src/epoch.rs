@@ -3,7 +3,7 @@
 use sealgram_crypto::{AeadKind, CryptoError, TrafficKeys, TrafficSecret};
 use sealgram_wire::{Phase, RecordNumber};
 
-use crate::format::Format;
+use crate::format::{Format, Framing};
 use crate::window::{ReplayWindow, WindowSize};
 
 /// Limits on the use of one key that replace those of its AEAD (RFC 9147 §4.5.3).
@@ -104,6 +104,7 @@ pub(crate) struct WriteEpoch {
     pub(crate) phase: Phase,
     pub(crate) epoch: u16,
     pub(crate) format: Format,
+    pub(crate) framing: Framing,
     pub(crate) keys: TrafficKeys,
     pub(crate) next: NextNumber,
     pub(crate) limits: EpochLimits,
@@ -119,7 +120,8 @@ impl WriteEpoch {
         let format = Format::of(secret);
         let keys = secret.expand()?;
         let limits = EpochLimits::new(format, keys.kind, configured);
-        Ok(Self { phase, epoch, format, keys, next: NextNumber(0), limits })
+        let framing = format.framing(keys.kind);
+        Ok(Self { phase, epoch, format, framing, keys, next: NextNumber(0), limits })
     }
 
     pub(crate) fn heap_bytes(&self) -> usize {

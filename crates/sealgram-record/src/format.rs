@@ -28,6 +28,15 @@ impl Overhead {
     pub(crate) const PLAINTEXT: Self = Self { before: FullHeader::LEN, after: 0 };
 }
 
+/// What the records of one phase look like from outside.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Framing {
+    /// What surrounds a plaintext.
+    pub overhead: Overhead,
+    /// The longest plaintext of one record, in bytes.
+    pub max_plaintext: usize,
+}
+
 /// The framing of protected records.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) enum Format {
@@ -58,6 +67,10 @@ impl Format {
             (Self::V13, Phase::Application(n)) => n.checked_add(3),
             _ => None,
         }
+    }
+
+    pub(crate) const fn framing(self, kind: AeadKind) -> Framing {
+        Framing { overhead: self.overhead(kind), max_plaintext: self.max_plaintext(kind) }
     }
 
     pub(crate) const fn max_ciphertext(self) -> usize {

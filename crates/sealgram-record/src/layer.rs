@@ -8,7 +8,7 @@ use sealgram_iana::{ContentType, ProtocolVersion, Version};
 use sealgram_wire::{FullHeader, MAX_PLAINTEXT, Phase, RecordNumber};
 
 use crate::epoch::{Limits, NextNumber, ReadEpoch, WriteEpoch};
-use crate::format::{Format, Overhead};
+use crate::format::{Format, Framing, Overhead};
 use crate::open::{Content, Parsed, Refusal};
 use crate::outcome::{Discard, Discarded, Fault, Opened, SealError};
 use crate::seal::seal_plaintext;
@@ -252,8 +252,9 @@ impl RecordLayer {
     /// Whether either direction's newest keys are at 7/8 of a limit.
     #[must_use]
     pub fn limit_near(&self) -> bool {
-        let usage = self.usage();
-        usage.sealed_near() || usage.forged_near()
+        let sealed = |e: &WriteEpoch| near(e.next.0, e.limits.counts.sealed);
+        let forged = |e: &ReadEpoch| near(e.forged, e.limits.counts.forged);
+        self.write.epochs.last().is_some_and(sealed) || self.read.epochs.last().is_some_and(forged)
     }
 
     /// Bytes on the heap: expanded keys (without what a provider puts behind them), secrets,
@@ -383,7 +384,23 @@ impl RecordLayer {
             return self.write.plaintext.map(|_| Overhead::PLAINTEXT);
         }
         let epoch = self.write.epochs.iter().find(|e| e.phase == phase)?;
-        Some(epoch.format.overhead(epoch.keys.kind))
+        Some(epoch.framing.overhead)
+    }
+
+    /// The framing of the newest phase with write keys; `None` without keys.
+    #[inline]
+    #[must_use]
+    pub fn newest_framing(&self) -> Option<Framing> {
+        self.write.epochs.last().map(|e| e.framing)
+    }
+
+    /// [`RecordLayer::seal`] with the newest keys.
+    pub fn seal_newest(
+        &mut self,
+        content_type: ContentType,
+        buf: &mut [u8],
+    ) -> Result<RecordNumber, SealError> {
+        self.write.epochs.last_mut().ok_or(SealError::NoKeys)?.seal(content_type, buf)
     }
 
     /// The longest plaintext that one record of `phase` takes, in bytes: 2^14, or 7 less where
@@ -394,7 +411,7 @@ impl RecordLayer {
             return self.write.plaintext.map(|_| MAX_PLAINTEXT);
         }
         let epoch = self.write.epochs.iter().find(|e| e.phase == phase)?;
-        Some(epoch.format.max_plaintext(epoch.keys.kind))
+        Some(epoch.framing.max_plaintext)
     }
 
     /// Seals a record in place and returns its number.

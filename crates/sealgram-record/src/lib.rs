@@ -39,7 +39,7 @@ mod seal;
 mod window;
 
 pub use epoch::Limits;
-pub use format::Overhead;
+pub use format::{Framing, Overhead};
 pub use layer::{RecordLayer, Usage};
 pub use outcome::{Discard, Discarded, Fault, Opened, SealError, Violation};
 pub use window::{Fresh, ReplayWindow, WindowSize};

@@ -4,7 +4,7 @@ use sealgram_iana::{ContentType, ProtocolVersion};
 use sealgram_wire::{FullHeader, MAX_PLAINTEXT, RecordNumber, ShortSequence, UnifiedHeader};
 
 use crate::epoch::{NextNumber, WriteEpoch};
-use crate::format::{Format, Overhead, SAMPLE_LEN, additional_data_v12, nonce_v12};
+use crate::format::{Format, Framing, Overhead, SAMPLE_LEN, additional_data_v12, nonce_v12};
 use crate::outcome::SealError;
 
 /// Length of the plaintext in a buffer of `len` bytes; at most `max`.
@@ -38,9 +38,8 @@ impl WriteEpoch {
         typ: ContentType,
         buf: &mut [u8],
     ) -> Result<RecordNumber, SealError> {
-        let kind = self.keys.kind;
-        let max = self.format.max_plaintext(kind);
-        let plain = plaintext_len(buf.len(), self.format.overhead(kind), max)?;
+        let Framing { overhead, max_plaintext } = self.framing;
+        let plain = plaintext_len(buf.len(), overhead, max_plaintext)?;
         if self.limits.hard && self.next.0 >= self.limits.counts.sealed {
             return Err(SealError::LimitReached);
         }
@@ -87,9 +86,8 @@ impl WriteEpoch {
     ) -> Result<(), SealError> {
         let [.., s1, s0] = number.to_bytes();
         let [_, epoch_bits] = number.epoch().to_be_bytes();
-        let overhead = self.format.overhead(self.keys.kind);
-        let (head, sealed) =
-            buf.split_at_mut_checked(overhead.before).ok_or(SealError::TooShort)?;
+        let before = self.framing.overhead.before;
+        let (head, sealed) = buf.split_at_mut_checked(before).ok_or(SealError::TooShort)?;
         let len = u16::try_from(sealed.len()).map_err(|_| SealError::TooLong)?;
         let header = UnifiedHeader {
             epoch_bits,
