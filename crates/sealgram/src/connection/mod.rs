@@ -302,9 +302,8 @@ impl Connection {
     pub fn max_plaintext(&self) -> usize {
         match self.state {
             State::Connected => {
-                let phase = self.records.write_phase();
-                let max = self.records.max_plaintext(phase).unwrap_or_default();
-                max.min(self.max_record(phase))
+                let max = self.records.newest_framing().map_or(0, |f| f.max_plaintext);
+                max.min(self.max_record(self.records.write_phase()))
             }
             _ => 0,
         }
@@ -334,8 +333,8 @@ impl Connection {
         match self.state {
             State::Connected => self
                 .records
-                .overhead(self.records.write_phase())
-                .map_or((0, 0), |overhead| (overhead.before, overhead.after)),
+                .newest_framing()
+                .map_or((0, 0), |f| (f.overhead.before, f.overhead.after)),
             _ => (0, 0),
         }
     }
@@ -436,8 +435,7 @@ impl Connection {
     }
 
     fn seal_data(records: &mut RecordLayer, record: &mut [u8]) -> Result<(), SendError> {
-        let phase = records.write_phase();
-        match records.seal(phase, ContentType::APPLICATION_DATA, record) {
+        match records.seal_newest(ContentType::APPLICATION_DATA, record) {
             Ok(_) => Ok(()),
             Err(SealError::NumbersExhausted | SealError::LimitReached) => Err(SendError::Exhausted),
             Err(_) => Err(SendError::Crypto),
@@ -674,8 +672,11 @@ impl Connection {
 
     /// Changes keys that are almost used up (1.3), or tells that they are (1.2).
     fn mind_limits(&mut self, now: Instant) {
+        if !self.records.limit_near() {
+            return;
+        }
         let generation = self.records.write_phase();
-        if !self.records.limit_near() || self.limit_minded == Some(generation) {
+        if self.limit_minded == Some(generation) {
             return;
         }
         self.limit_minded = Some(generation);
