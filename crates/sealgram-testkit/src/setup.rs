@@ -218,9 +218,9 @@ impl Setup {
 #[must_use]
 pub fn answer(setup: &Setup, side: sealgram::Side, ask: &sealgram::Ask) -> sealgram::Answer {
     match ask {
-        sealgram::Ask::VerifyPeer(_) => sealgram::Answer::VerifyPeer(Ok(
-            sealgram::crypto::IdentityVerified::danger_assertion(),
-        )),
+        sealgram::Ask::VerifyPeer(_) => {
+            sealgram::Answer::VerifyPeer(Ok(sealgram::crypto::IdentityVerified::danger_assertion()))
+        }
         sealgram::Ask::Sign(sign) => sealgram::Answer::Sign(Ok(setup.sign(side, &sign.message))),
         other => panic!("a question that no setup asks: {other:?}"),
     }

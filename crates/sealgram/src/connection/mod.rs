@@ -523,8 +523,10 @@ impl Connection {
     /// Sets the first retransmission timeout. A running timer keeps its start and its back-off, so
     /// it may be due at once. Clamped to what [`TransportConfig::with_retransmit_timeout`] takes.
     pub fn set_retransmit_timeout(&mut self, timeout: Duration) {
-        let timeout = timeout
-            .clamp(TransportConfig::MIN_RETRANSMIT_TIMEOUT, TransportConfig::MAX_RETRANSMIT_TIMEOUT);
+        let timeout = timeout.clamp(
+            TransportConfig::MIN_RETRANSMIT_TIMEOUT,
+            TransportConfig::MAX_RETRANSMIT_TIMEOUT,
+        );
         self.transport.flight.initial_timeout = timeout;
         self.flight.set_initial_timeout(timeout);
     }
