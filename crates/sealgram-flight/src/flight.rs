@@ -337,9 +337,12 @@ impl Flight {
     }
 
     /// Pauses delivery, while something slow has to be answered: fragments are kept within their
-    /// bounds and acknowledged.
-    pub fn pause(&mut self, paused: bool) {
+    /// bounds and acknowledged. Nothing is sent again meanwhile: what waits is either answered
+    /// already or part of a flight that cannot be answered yet, so the peer's silence means
+    /// nothing. The timer begins anew afterwards.
+    pub fn pause(&mut self, now: Instant, paused: bool) {
         self.paused = paused;
+        self.settle(now);
     }
 
     fn on_delivered(&mut self, typ: HandshakeType, seq: MessageSeq) {
@@ -438,10 +441,12 @@ impl Flight {
     // --- time
 
     /// Brings the retransmission timer in line: it runs if, and only if, everything was sent and
-    /// something waits for an answer.
+    /// something waits for an answer, which nothing does while delivery is paused.
     fn settle(&mut self, now: Instant) {
-        if !self.stop_if_answered() && self.outgoing.wants(self.rules.change_cipher_spec).is_none()
-        {
+        let answered = self.stop_if_answered();
+        if self.paused {
+            self.timers.reset_retransmit();
+        } else if !answered && self.outgoing.wants(self.rules.change_cipher_spec).is_none() {
             self.timers.start_retransmit(now);
         }
     }

@@ -157,12 +157,12 @@ fn empty_messages_are_delivered_in_order() {
 #[test]
 fn paused_delivery_buffers_and_acknowledges() {
     let mut end = protected();
-    end.flight.pause(true);
+    end.flight.pause(at(0), true);
     let good = fragment(1, 3, 0, b"abc");
     assert_eq!(end.read_fragment(at(0), Phase::Handshake, 1, good), Ok("buffered"));
     assert!(end.flight.pop_message().is_none());
     assert!(end.flight.timeout(crate::TimerKind::Ack).is_some());
-    end.flight.pause(false);
+    end.flight.pause(at(0), false);
     assert_eq!(end.flight.pop_message().unwrap().body, b"abc");
 }
 

@@ -152,3 +152,22 @@ fn ack_during_a_resend_ends_it() {
     end.flight.on_ack(at(1002), [records[0].number()]);
     assert_eq!((end.flight.wants(), end.flight.poll_timeout()), (None, None));
 }
+
+#[test]
+fn nothing_is_sent_again_while_delivery_is_paused() {
+    let mut end = End::new(FlightRules::V12);
+    end.send(HandshakeType::SERVER_HELLO, 40, Phase::Plaintext, Group::Flight);
+    end.drain(at(0), 100);
+    let due = Some((at(1000), TimerKind::Retransmit));
+    assert_eq!(end.flight.poll_timeout(), due);
+    end.flight.pause(at(500), true);
+    assert_eq!(end.flight.poll_timeout(), None);
+    // Part of a flight that is not complete yet.
+    end.send(HandshakeType::CERTIFICATE, 40, Phase::Plaintext, Group::Flight);
+    end.drain(at(600), 100);
+    assert_eq!(end.flight.poll_timeout(), None);
+    assert_eq!(end.fire(at(90_000)), []);
+    end.flight.pause(at(90_000), false);
+    assert_eq!(end.flight.poll_timeout(), Some((at(91_000), TimerKind::Retransmit)));
+    assert_eq!(end.fire(at(91_000)), [Fired::Retransmit { count: 1 }]);
+}

@@ -70,7 +70,7 @@ impl Effects for Fx<'_> {
     }
 
     fn ask(&mut self, ask: Ask) {
-        self.flight.pause(true);
+        self.flight.pause(self.now, true);
         self.outcome.ask = Some(ask);
     }
 

@@ -136,7 +136,8 @@ enum State {
 }
 
 /// Something unauthenticated that speaks against the handshake. It is obeyed only if no progress
-/// follows within a retransmission period: one forged datagram must not end a handshake.
+/// follows within a retransmission period: one forged datagram must not end a handshake. While the
+/// application is asked something there can be no progress, so that time does not count.
 #[derive(Debug)]
 struct Evidence {
     obeyed_at: Instant,
@@ -544,7 +545,12 @@ impl Connection {
             return Err(Misuse::NotAsked);
         }
         self.open_ask = None;
-        self.flight.pause(false);
+        self.flight.pause(now, false);
+        // Nothing that the peer sent could count as progress meanwhile: the period begins now.
+        let obeyed_at = now.saturating_add(self.transport.flight.initial_timeout);
+        if let Some(evidence) = &mut self.evidence {
+            evidence.obeyed_at = obeyed_at;
+        }
         self.step(now, &mut |_| {}, |handshake, fx| handshake.resolve(answer, fx));
         self.drain_messages(now, &mut |_| {});
         Ok(())
@@ -572,7 +578,8 @@ impl Connection {
             TimeoutKind::Retransmit => self.flight.timeout(sealgram_flight::TimerKind::Retransmit),
             TimeoutKind::Ack => self.flight.timeout(sealgram_flight::TimerKind::Ack),
             TimeoutKind::Deadline => {
-                let evidence = self.evidence.as_ref().map(|evidence| evidence.obeyed_at);
+                let evidence = self.evidence.as_ref().filter(|_| self.open_ask.is_none());
+                let evidence = evidence.map(|evidence| evidence.obeyed_at);
                 self.deadline.into_iter().chain(evidence).min()
             }
             TimeoutKind::Cleanup => self.cleanup.into_iter().chain(self.old_keys_end).min(),
@@ -584,7 +591,9 @@ impl Connection {
         if self.is_closed() {
             return;
         }
-        if let Some(evidence) = self.evidence.take_if(|evidence| evidence.obeyed_at <= now) {
+        let asked = self.open_ask.is_some();
+        let obeyed = |evidence: &mut Evidence| !asked && evidence.obeyed_at <= now;
+        if let Some(evidence) = self.evidence.take_if(obeyed) {
             self.fail(evidence.error);
             return;
         }
