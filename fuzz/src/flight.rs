@@ -146,7 +146,7 @@ impl World {
             10 => self.wait(),
             _ => {
                 self.paused = input.flag();
-                self.receiver.pause(self.paused);
+                self.receiver.pause(self.now, self.paused);
                 self.drain();
             }
         }
@@ -300,7 +300,7 @@ impl World {
     /// From now on the network loses nothing.
     fn flush(&mut self) {
         self.paused = false;
-        self.receiver.pause(false);
+        self.receiver.pause(self.now, false);
         self.drain();
         for record in core::mem::take(&mut self.air) {
             self.receive(&record);
