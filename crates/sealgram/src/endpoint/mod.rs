@@ -352,7 +352,7 @@ impl Endpoint {
                 let hello = HelloBytes { path, seq, record, body, rest, bytes };
                 server.judge(&hello, &self.routes, &mut self.stats, out)
             }
-            Seen::Part(mut part) if !self.routes.is_handshaking(path) => {
+            Seen::Part(mut part) => {
                 let mut datagram_bytes = datagram.len();
                 loop {
                     let bytes = core::mem::take(&mut datagram_bytes);
@@ -365,11 +365,15 @@ impl Endpoint {
                     // Several parts may share a datagram.
                     part = match see(part.rest) {
                         Seen::Part(next) => next,
+                        // Either the client that is in its handshake says hello again, and its
+                        // connection must hear of it; or it begins anew, and its old handshake
+                        // must not keep it out.
+                        _ if self.routes.is_handshaking(path) => return Verdict::Known,
                         _ => return Verdict::Discard(Dropped::Incomplete),
                     };
                 }
             }
-            Seen::Part(_) | Seen::Other => Verdict::Known,
+            Seen::Other => Verdict::Known,
         }
     }
 

@@ -48,7 +48,7 @@ impl Routes {
             .map_or((None, None), |slot| (handle(&slot.newer), handle(&slot.established)))
     }
 
-    /// Whether a handshake is in progress at `path`. Fragments of a hello belong to it then.
+    /// Whether a handshake is in progress at `path`. Fragments of a hello may belong to it then.
     pub(super) fn is_handshaking(&self, path: Path) -> bool {
         self.paths.get(&path).is_some_and(|slot| slot.newer.is_some())
     }
