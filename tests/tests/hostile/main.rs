@@ -13,4 +13,5 @@ mod floods;
 mod genuine;
 mod judge;
 mod mutate;
+mod neighbours;
 mod states;
