@@ -234,9 +234,14 @@ pub fn import(name: &str, bytes: &[u8]) -> Vec<(&'static str, Vec<Vec<u8>>)> {
     let (mut hellos, mut compared) = (Vec::new(), Vec::new());
     for datagram in &datagrams {
         for_each_fragment(datagram, &mut |fragment| {
-            let first = u8::from(fragment.typ == HandshakeType::SERVER_HELLO);
-            hellos.push([&[first], fragment.body].concat());
+            if !fragment.is_whole() {
+                return;
+            }
+            if fragment.typ == HandshakeType::SERVER_HELLO {
+                hellos.push([&[1], fragment.body].concat());
+            }
             if fragment.typ == HandshakeType::CLIENT_HELLO {
+                hellos.push([&[0], fragment.body].concat());
                 compared.extend([5, 4].map(|flags| [&[flags], fragment.body].concat()));
             }
         });
