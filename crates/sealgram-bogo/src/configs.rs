@@ -125,7 +125,9 @@ fn verdict(sessions: &Sessions, options: &Options, provider: &CryptoProvider) ->
 fn transport(options: &Options) -> Result<TransportConfig, Failure> {
     // Without a clock that moves by itself, evidence of failure must be obeyed at once. The
     // runner moves the clock at will, so the sum of all timeouts is no measure for a deadline.
+    // The runner's model of a peer that waits for the rest of a flight has no timer.
     let mut transport = TransportConfig::default()
+        .with_repeated_acks(false)
         .with_retransmit_timeout(options.initial_timeout)?
         .with_handshake_deadline(Duration::from_secs(24 * 60 * 60))
         // BoringSSL's window, which some tests count backwards in.

@@ -73,6 +73,10 @@ impl AckList {
         self.due
     }
 
+    pub(crate) fn is_empty(&self) -> bool {
+        self.received.is_empty()
+    }
+
     /// The phase of the ACK that has to go out now.
     pub(crate) fn wants(&self) -> Option<Phase> {
         (self.due && !self.received.is_empty()).then_some(self.phase)

@@ -82,6 +82,7 @@ pub struct Flight {
     reassembly: Reassembly,
     acks: AckList,
     timers: Timers,
+    repeat_acks: bool,
     paused: bool,
     /// A message was delivered since the last `send`: the next one begins a new flight.
     answered: bool,
@@ -104,6 +105,7 @@ impl Flight {
             reassembly: Reassembly::new(next_receive, config.max_message_len),
             acks: AckList::new(),
             timers: Timers::new(&config),
+            repeat_acks: config.repeat_acks,
             paused: false,
             answered: false,
             complete: false,
@@ -324,6 +326,8 @@ impl Flight {
         if self.rules.acks && !self.acks.is_due() {
             self.timers.start_ack(now);
         }
+        self.timers.reset_probe();
+        self.mind_probe(now);
     }
 
     /// The next whole message in order, if it is buffered and delivery is not paused.
@@ -343,6 +347,7 @@ impl Flight {
     pub fn pause(&mut self, now: Instant, paused: bool) {
         self.paused = paused;
         self.settle(now);
+        self.mind_probe(now);
     }
 
     fn on_delivered(&mut self, typ: HandshakeType, seq: MessageSeq) {
@@ -401,6 +406,7 @@ impl Flight {
     fn clear_acks(&mut self) {
         self.acks.clear();
         self.timers.stop_ack();
+        self.timers.reset_probe();
     }
 
     /// Part of the reply is here, so the flight arrived. Not before all of it was sent: it cannot
@@ -420,6 +426,7 @@ impl Flight {
     pub fn complete(&mut self, now: Instant) {
         self.complete = true;
         self.outgoing.drop_group(Group::Flight);
+        self.timers.reset_probe();
         self.settle(now);
     }
 
@@ -449,6 +456,28 @@ impl Flight {
         } else if !answered && self.outgoing.wants(self.rules.change_cipher_spec).is_none() {
             self.timers.start_retransmit(now);
         }
+        if self.paused || !answered {
+            self.timers.reset_probe();
+        }
+    }
+
+    /// Something has arrived and has nothing of ours in answer yet. If the rest of the peer's
+    /// flight does not follow, the peer may not be allowed to send it: a server that has not seen
+    /// our address proven may send three times what it received and no more (RFC 9147 §5.1). With
+    /// nothing to send again we would both be silent for ever, so what arrived is acknowledged
+    /// once more.
+    fn mind_probe(&mut self, now: Instant) {
+        let waits = self.repeat_acks
+            && self.rules.acks
+            && !self.complete
+            && !self.paused
+            && !self.outgoing.awaits_answer(self.rules.acks)
+            && !self.acks.is_empty();
+        if waits {
+            self.timers.start_probe(now);
+        } else {
+            self.timers.reset_probe();
+        }
     }
 
     /// Stops the retransmission timer if nothing waits for an answer. Whether that is so.
@@ -464,7 +493,7 @@ impl Flight {
         answered
     }
 
-    /// The earlier of both timers.
+    /// The earliest timer.
     #[must_use]
     pub fn poll_timeout(&self) -> Option<(Instant, TimerKind)> {
         self.timers.earliest()
@@ -481,10 +510,16 @@ impl Flight {
     ///
     /// # Errors
     ///
-    /// [`TimedOut`] when the last retransmission has had no answer either.
+    /// [`TimedOut`] when the last retransmission, or the last repeated ACK, has had no answer
+    /// either.
     pub fn handle_timeout(&mut self, now: Instant) -> Result<Option<Fired>, TimedOut> {
         if self.timers.take_expired_ack(now) {
             self.acks.set_due();
+            return Ok(Some(Fired::Ack));
+        }
+        if self.timers.take_expired_probe(now)? {
+            self.acks.set_due();
+            self.mind_probe(now);
             return Ok(Some(Fired::Ack));
         }
         if self.timers.take_expired_retransmit(now)? {
@@ -494,7 +529,7 @@ impl Flight {
         Ok(None)
     }
 
-    /// Sets the initial retransmission timeout. Running timers keep their start and their
+    /// Sets the initial retransmission timeout, which probes begin with too. Running timers keep their start and their
     /// back-off, so one may be due at once.
     pub fn set_initial_timeout(&mut self, initial: Duration) {
         self.timers.set_initial(initial);

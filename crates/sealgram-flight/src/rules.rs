@@ -72,6 +72,9 @@ pub struct FlightConfig {
     /// The longest message that is accepted, in bytes. Default 65,536: a chain of certificates
     /// with post-quantum signatures fits several times.
     pub max_message_len: u32,
+    /// Whether a peer whose flight has stopped half-way is sent the same ACK again, after the
+    /// first retransmission timeout and then with a back-off of its own. Default: yes.
+    pub repeat_acks: bool,
 }
 
 impl FlightConfig {
@@ -102,6 +105,7 @@ impl Default for FlightConfig {
             max_timeout: Duration::from_secs(60),
             max_retransmits: 12,
             max_message_len: 65_536,
+            repeat_acks: true,
         }
     }
 }

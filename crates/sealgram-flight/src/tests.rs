@@ -76,7 +76,11 @@ fn body(len: usize, seed: u8) -> Vec<u8> {
 
 impl End {
     fn new(rules: FlightRules) -> Self {
-        let mut flight = Flight::new(FlightConfig::default(), MessageSeq(0), MessageSeq(0));
+        Self::with(FlightConfig::default(), rules)
+    }
+
+    fn with(config: FlightConfig, rules: FlightRules) -> Self {
+        let mut flight = Flight::new(config, MessageSeq(0), MessageSeq(0));
         flight.set_rules(rules);
         Self { flight, sequence: 0 }
     }

@@ -1,4 +1,5 @@
-//! The two timers: retransmission with its back-off, and the delayed ACK.
+//! The timers: retransmission with its back-off, the delayed ACK, and the ACK that is repeated
+//! while the rest of the peer's flight does not come.
 //!
 //! ```text
 //!   everything sent --> running --expired--> resend, period x 2 --> running ... --> TimedOut
@@ -20,9 +21,11 @@ pub enum TimerKind {
     Retransmit,
     /// Received records are acknowledged (RFC 9147 §7.1).
     Ack,
+    /// They are acknowledged again, because nothing has followed them.
+    Probe,
 }
 
-/// The last retransmission had no answer either: the peer is gone.
+/// The last retransmission, or the last repeated ACK, had no answer either: the peer is gone.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct TimedOut;
 
@@ -62,7 +65,7 @@ impl Timer {
     }
 }
 
-/// Both timers and the back-off that they share.
+/// The timers, and the back-off that the first two share.
 #[derive(Clone, Debug)]
 pub(crate) struct Timers {
     initial: Duration,
@@ -72,6 +75,9 @@ pub(crate) struct Timers {
     retransmits: u32,
     retransmit: Option<Timer>,
     ack: Option<Timer>,
+    probe: Option<Timer>,
+    /// Probes since the last progress: the exponent of their own back-off.
+    probes: u32,
 }
 
 impl Timers {
@@ -83,12 +89,18 @@ impl Timers {
             retransmits: 0,
             retransmit: None,
             ack: None,
+            probe: None,
+            probes: 0,
         }
     }
 
     /// The retransmission timeout as the back-off has made it.
     fn current(&self) -> Duration {
-        let factor = 1u32.checked_shl(self.retransmits).unwrap_or(u32::MAX);
+        self.backed_off(self.retransmits)
+    }
+
+    fn backed_off(&self, exponent: u32) -> Duration {
+        let factor = 1u32.checked_shl(exponent).unwrap_or(u32::MAX);
         self.initial.saturating_mul(factor).min(self.max)
     }
 
@@ -105,18 +117,16 @@ impl Timers {
         match kind {
             TimerKind::Retransmit => self.retransmit,
             TimerKind::Ack => self.ack,
+            TimerKind::Probe => self.probe,
         }
         .map(|timer| timer.due())
     }
 
     pub(crate) fn earliest(&self) -> Option<(Instant, TimerKind)> {
-        let retransmit = self.due(TimerKind::Retransmit).map(|at| (at, TimerKind::Retransmit));
-        let ack = self.due(TimerKind::Ack).map(|at| (at, TimerKind::Ack));
-        match (ack, retransmit) {
-            (Some(ack), Some(retransmit)) if retransmit.0 < ack.0 => Some(retransmit),
-            (Some(ack), _) => Some(ack),
-            (None, retransmit) => retransmit,
-        }
+        [TimerKind::Ack, TimerKind::Retransmit, TimerKind::Probe]
+            .into_iter()
+            .filter_map(|kind| Some((self.due(kind)?, kind)))
+            .min_by_key(|(due, _)| *due)
     }
 
     /// Starts the retransmission timer, unless it runs: a message that is sent while others wait
@@ -149,6 +159,33 @@ impl Timers {
         self.ack = None;
     }
 
+    /// Starts the probe's timer, unless it runs.
+    pub(crate) fn start_probe(&mut self, now: Instant) {
+        if self.probe.is_none() {
+            self.probe = Some(Timer { start: now, period: self.backed_off(self.probes) });
+        }
+    }
+
+    /// Stops the probe's timer: there was progress, or there is nothing to wait for.
+    pub(crate) fn reset_probe(&mut self) {
+        self.probe = None;
+        self.probes = 0;
+    }
+
+    /// Whether the probe's timer has expired; if so it is stopped and the next period is twice as
+    /// long.
+    pub(crate) fn take_expired_probe(&mut self, now: Instant) -> Result<bool, TimedOut> {
+        if !self.probe.is_some_and(|timer| timer.is_expired(now)) {
+            return Ok(false);
+        }
+        self.probe = None;
+        if self.probes >= self.max_retransmits {
+            return Err(TimedOut);
+        }
+        self.probes = self.probes.saturating_add(1);
+        Ok(true)
+    }
+
     /// Whether the ACK timer has expired; stops it if so.
     pub(crate) fn take_expired_ack(&mut self, now: Instant) -> bool {
         let expired = self.ack.is_some_and(|timer| timer.is_expired(now));
@@ -177,6 +214,10 @@ impl Timers {
     pub(crate) fn set_initial(&mut self, initial: Duration) {
         self.initial = initial;
         let (current, ack_delay) = (self.current(), self.ack_delay());
+        let probe = self.backed_off(self.probes);
+        if let Some(timer) = &mut self.probe {
+            timer.period = probe;
+        }
         if let Some(timer) = &mut self.retransmit {
             timer.period = current;
         }

@@ -122,6 +122,8 @@ pub enum TimeoutKind {
     Retransmit,
     /// An ACK is due.
     Ack,
+    /// The rest of the peer's flight does not come: what came is acknowledged again.
+    Probe,
     /// The handshake, or the wait for a peer that seems to have refused it, ends.
     Deadline,
     /// What was kept for a peer that lost our last flight is dropped.

@@ -1,7 +1,7 @@
 //! ACKs in both directions.
 
 use super::*;
-use crate::{Fired, TimerKind};
+use crate::{Fired, TimedOut, TimerKind};
 
 #[test]
 fn ack_names_received_records_in_order_and_again() {
@@ -16,12 +16,57 @@ fn ack_names_received_records_in_order_and_again() {
     assert_eq!(end.fire(at(250)), [Fired::Ack]);
     let ack = end.record(at(250), 100).unwrap();
     assert_eq!(acked(&ack), [(0, 3), (0, 5), (0, 7)]);
-    assert_eq!(end.flight.poll_timeout(), None);
+    assert_eq!(end.flight.timeout(TimerKind::Ack), None);
     end.read_fragment(at(300), Phase::Plaintext, 4, fragment(0, 100, 50, b"a")).unwrap();
     end.read_fragment(at(400), Phase::Plaintext, 4, fragment(0, 100, 50, b"a")).unwrap();
     assert_eq!(end.flight.poll_timeout(), Some((at(550), TimerKind::Ack)));
     end.fire(at(550));
     assert_eq!(acked(&end.record(at(550), 100).unwrap()), [(0, 3), (0, 4), (0, 5), (0, 7)]);
+}
+
+/// The rest may wait for a word from us: it is said again, less and less often.
+#[test]
+fn ack_of_half_a_flight_is_repeated_until_more_comes_or_the_time_is_up() {
+    let mut end = End::new(FlightRules::V13);
+    end.read_fragment(at(0), Phase::Plaintext, 0, fragment(0, 100, 0, b"a")).unwrap();
+    assert_eq!(end.fire(at(250)), [Fired::Ack]);
+    assert!(end.record(at(250), 100).is_some());
+    for due in [1000, 3000, 7000] {
+        assert_eq!(end.flight.poll_timeout(), Some((at(due), TimerKind::Probe)));
+        assert_eq!(end.fire(at(due)), [Fired::Ack]);
+        assert_eq!(acked(&end.record(at(due), 100).unwrap()), [(0, 0)]);
+    }
+    // Progress: it begins anew.
+    end.read_fragment(at(8000), Phase::Plaintext, 1, fragment(0, 100, 1, b"a")).unwrap();
+    assert_eq!(end.flight.timeout(TimerKind::Probe), Some(at(9000)));
+    let mut now = at(8000);
+    while let Some((due, _)) = end.flight.poll_timeout() {
+        now = due;
+        match end.flight.handle_timeout(now) {
+            Ok(_) => drop(end.record(now, 100)),
+            Err(TimedOut) => break,
+        }
+    }
+    assert_eq!(now, at(8000 + 483_000));
+}
+
+#[test]
+fn ack_is_not_repeated_while_our_own_flight_waits_or_is_paused_or_when_it_is_switched_off() {
+    let part = || fragment(0, 100, 0, b"a");
+    let mut end = End::new(FlightRules::V13);
+    end.read_fragment(at(0), Phase::Plaintext, 0, part()).unwrap();
+    end.flight.pause(at(1), true);
+    assert_eq!(end.flight.timeout(TimerKind::Probe), None);
+    end.flight.pause(at(2), false);
+    assert_eq!(end.flight.timeout(TimerKind::Probe), Some(at(1002)));
+    end.send(HandshakeType::CLIENT_HELLO, 10, Phase::Plaintext, Group::Flight);
+    assert!(end.record(at(3), 1000).is_some());
+    assert_eq!(end.flight.timeout(TimerKind::Probe), None);
+
+    let config = FlightConfig { repeat_acks: false, ..FlightConfig::default() };
+    let mut end = End::with(config, FlightRules::V13);
+    end.read_fragment(at(0), Phase::Plaintext, 0, part()).unwrap();
+    assert_eq!(end.flight.timeout(TimerKind::Probe), None);
 }
 
 #[test]

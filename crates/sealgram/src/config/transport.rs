@@ -94,6 +94,16 @@ impl TransportConfig {
         self
     }
 
+    /// Whether a 1.3 peer whose flight has stopped half-way is sent the same ACK again, after a
+    /// retransmission timeout and with a back-off. On by default: a server that has not seen our
+    /// address proven may send three times what it received (RFC 9147 §5.1), and without a word
+    /// from us that can be the end.
+    #[must_use]
+    pub const fn with_repeated_acks(mut self, on: bool) -> Self {
+        self.flight.repeat_acks = on;
+        self
+    }
+
     pub(crate) fn handshake_deadline(&self) -> Duration {
         self.deadline.unwrap_or_else(|| self.flight.give_up_after())
     }

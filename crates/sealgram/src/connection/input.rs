@@ -100,6 +100,11 @@ impl Connection {
         // An ACK may be of a part of our last flight.
         self.peer_applies |=
             matches!(phase, Phase::Application(_)) && content_type != ContentType::ACK;
+        // Its keys come from our ServerHello: the peer receives at its address. Early data shows
+        // nothing, because a recorded hello can be sent from anywhere.
+        if !matches!(phase, Phase::Plaintext | Phase::EarlyData) {
+            self.allowance = None;
+        }
         let too_long = |limits: RecordLimits| payload.len() > limits.receive;
         if !phase.is_plaintext() && self.limits.is_some_and(too_long) {
             self.fail(PeerMisbehaved::RecordTooLong.into());

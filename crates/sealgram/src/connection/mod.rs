@@ -96,7 +96,8 @@ pub struct Connection {
     max_datagram: usize,
     /// Whether somebody has said what fits; then it is never changed by loss.
     max_datagram_set: bool,
-    /// Bytes that may still be sent to an address that is not proven; `None` if it is.
+    /// Bytes that may still be sent to an address that is not proven; `None` if it is, by a cookie
+    /// or by a record under keys that only a receiver of our ServerHello can have.
     allowance: Option<u64>,
     events: VecDeque<Event>,
     endpoint_events: VecDeque<EndpointEvent>,
@@ -561,8 +562,8 @@ impl Connection {
     /// When [`handle_timeout`](Self::handle_timeout) must be called next, and what for.
     #[must_use]
     pub fn poll_timeout(&self) -> Option<Timeout> {
-        use TimeoutKind::{Ack, Cleanup, Deadline, Retransmit};
-        [Deadline, Retransmit, Ack, Cleanup]
+        use TimeoutKind::{Ack, Cleanup, Deadline, Probe, Retransmit};
+        [Deadline, Retransmit, Ack, Probe, Cleanup]
             .into_iter()
             .filter_map(|what| Some(Timeout { at: self.timeout(what)?, what }))
             .min_by_key(|timeout| timeout.at)
@@ -577,6 +578,7 @@ impl Connection {
         match kind {
             TimeoutKind::Retransmit => self.flight.timeout(sealgram_flight::TimerKind::Retransmit),
             TimeoutKind::Ack => self.flight.timeout(sealgram_flight::TimerKind::Ack),
+            TimeoutKind::Probe => self.flight.timeout(sealgram_flight::TimerKind::Probe),
             TimeoutKind::Deadline => {
                 let evidence = self.evidence.as_ref().filter(|_| self.open_ask.is_none());
                 let evidence = evidence.map(|evidence| evidence.obeyed_at);
