@@ -39,6 +39,10 @@ impl SignatureVerifier for Remembering {
     fn schemes(&self) -> &[SignatureScheme] {
         self.inner.schemes()
     }
+
+    fn certificate_schemes(&self) -> &[SignatureScheme] {
+        self.inner.certificate_schemes()
+    }
 }
 
 impl ServerVerifier for Remembering {

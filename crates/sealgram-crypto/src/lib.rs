@@ -25,6 +25,7 @@
 extern crate alloc;
 
 mod aead;
+mod chain;
 mod hash;
 pub mod hkdf;
 mod kx;
@@ -37,6 +38,7 @@ mod traffic;
 mod verify;
 
 pub use aead::{Aead, AeadKey, AeadKind, RecordNumberMask};
+pub use chain::ChainFacts;
 pub use hash::{Digest, Hash, HashContext, HashKind, HmacKey, Tag};
 pub use kx::{ActiveKeyExchange, CompletedKeyExchange, KeyExchangeGroup, SharedSecret};
 pub use prf::prf;

@@ -43,8 +43,14 @@ pub trait SignatureVerifier: Debug + Send + Sync {
         signed: &SignedMessage<'_>,
     ) -> Result<SignatureVerified, VerificationError>;
 
-    /// The schemes that it accepts, best first: what we offer to the peer.
+    /// The schemes that it accepts in handshakes, best first: what we offer to the peer.
     fn schemes(&self) -> &[SignatureScheme];
+
+    /// The schemes that it accepts in certificates, best first. The peer is told if they are
+    /// others than [`schemes`](Self::schemes) (RFC 8446 §4.2.3).
+    fn certificate_schemes(&self) -> &[SignatureScheme] {
+        self.schemes()
+    }
 }
 
 /// Decides whether a server is the one that the client wants.

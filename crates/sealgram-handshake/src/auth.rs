@@ -7,7 +7,7 @@ use sealgram_crypto::{
     CertificateError, Digest, IdentityVerified, PeerChain, SignatureVerified, SignatureVerifier,
     SignedMessage,
 };
-use sealgram_iana::Version;
+use sealgram_iana::{SignatureScheme, Version};
 use sealgram_wire::{Asn1Cert, DigitallySigned, List, Message, messages13};
 
 use crate::error::malformed;
@@ -131,6 +131,13 @@ pub(crate) fn verify_signature(
             _ => Error::PeerIdentity(error),
         }
     })
+}
+
+/// What a peer is told about chains: nothing if what it is told about handshakes holds for them
+/// too (RFC 8446 §4.2.3).
+pub(crate) fn certificate_schemes(verifier: &dyn SignatureVerifier) -> Option<&[SignatureScheme]> {
+    let schemes = verifier.certificate_schemes();
+    (!schemes.is_empty() && schemes != verifier.schemes()).then_some(schemes)
 }
 
 /// A peer may sign only with a scheme that we offered and that its version allows (RFC 5246

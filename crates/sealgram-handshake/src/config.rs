@@ -3,14 +3,12 @@
 use alloc::sync::Arc;
 use alloc::vec::Vec;
 
-use pki_types::CertificateDer;
 use sealgram_crypto::{
-    ClientVerifier, CryptoProvider, KeyExchangeKind, KeyLog, ServerVerifier, SignatureAlgorithm,
-    SignatureVerifier, SigningKey, WallClock,
+    ClientVerifier, CryptoProvider, KeyLog, ServerVerifier, SignatureVerifier, WallClock,
 };
-use sealgram_iana::{SignatureScheme, SrtpProfile, Version};
+use sealgram_iana::{SrtpProfile, Version};
 
-use crate::{ClientSessionStore, ExternalPsk, PskLookup, SessionCache, TicketSealer};
+use crate::{ClientSessionStore, ExternalPsk, Identities, PskLookup, SessionCache, TicketSealer};
 
 /// Which versions may be negotiated. Never both `false`: the builders see to it.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -29,66 +27,6 @@ impl Versions {
             Version::V12 => self.v12,
             Version::V13 => self.v13,
         }
-    }
-}
-
-/// A certificate chain, leaf first, and the key of its leaf.
-#[derive(Clone, Debug)]
-pub struct CertifiedKey {
-    /// The chain as it is sent; never empty.
-    pub chain: Vec<CertificateDer<'static>>,
-    /// What signs.
-    pub key: KeySource,
-}
-
-/// Where signatures come from.
-#[derive(Clone, Debug)]
-pub enum KeySource {
-    /// A key in memory.
-    Inline(Arc<dyn SigningKey>),
-    /// The application, asked with [`Ask::Sign`](crate::Ask::Sign): a key in a secure element or
-    /// behind a network.
-    Ask {
-        /// The key's family.
-        algorithm: SignatureAlgorithm,
-        /// What it can sign with, best first.
-        schemes: Vec<SignatureScheme>,
-    },
-}
-
-impl CertifiedKey {
-    /// The key's family.
-    #[must_use]
-    pub fn algorithm(&self) -> SignatureAlgorithm {
-        match &self.key {
-            KeySource::Inline(key) => key.algorithm(),
-            KeySource::Ask { algorithm, .. } => *algorithm,
-        }
-    }
-
-    /// What the key can sign with, best first.
-    #[must_use]
-    pub fn schemes(&self) -> &[SignatureScheme] {
-        match &self.key {
-            KeySource::Inline(key) => key.schemes(),
-            KeySource::Ask { schemes, .. } => schemes,
-        }
-    }
-
-    /// The best scheme that the peer accepts and `version` allows.
-    pub(crate) fn scheme(
-        &self,
-        version: Version,
-        mut peer_accepts: impl FnMut(SignatureScheme) -> bool,
-    ) -> Option<SignatureScheme> {
-        let allowed =
-            |scheme: &SignatureScheme| version == Version::V12 || scheme.usable_in_dtls13();
-        self.schemes().iter().copied().filter(allowed).find(|scheme| peer_accepts(*scheme))
-    }
-
-    /// Whether the key can sign for this kind of suite.
-    pub(crate) fn fits(&self, kind: KeyExchangeKind) -> bool {
-        kind.accepts(self.algorithm())
     }
 }
 
@@ -150,8 +88,8 @@ pub struct ClientConfig {
     pub common: CommonConfig,
     /// How the server is verified.
     pub verification: ServerVerification,
-    /// Certificates for a server that asks for one, best first; may be empty.
-    pub identities: Vec<Arc<CertifiedKey>>,
+    /// Certificates for a server that asks for one.
+    pub identities: Identities,
     /// Whether DNS names are sent in the clear so that the server can choose by them (RFC 6066
     /// §3).
     pub send_server_name: bool,
@@ -170,8 +108,10 @@ pub struct ServerConfig {
     pub common: CommonConfig,
     /// Where the pre-shared keys of 1.3 clients are found; without it none is accepted.
     pub psks: Option<Arc<dyn PskLookup>>,
-    /// Certificates, best first. May be empty if there are pre-shared keys.
-    pub identities: Vec<Arc<CertifiedKey>>,
+    /// Certificates. There may be none if there are pre-shared keys.
+    pub identities: Identities,
+    /// Whether a client is refused that asks for a name which no certificate of a list is for.
+    pub require_known_name: bool,
     /// How clients are verified.
     pub verification: ClientVerification,
     /// Whether the client's order of suites and groups decides instead of ours.

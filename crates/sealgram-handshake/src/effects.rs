@@ -1,5 +1,7 @@
 //! What the handshake asks of the world around it, and what it is told.
 
+use alloc::boxed::Box;
+use alloc::sync::Arc;
 use alloc::vec::Vec;
 use core::fmt;
 
@@ -8,7 +10,7 @@ use sealgram_crypto::{CryptoError, IdentityVerified, TrafficSecret, Verification
 use sealgram_iana::{HandshakeType, SignatureScheme, Version};
 use sealgram_wire::{Group, MessageSeq, Phase};
 
-use crate::{Error, Negotiated};
+use crate::{CertificateWanted, CertifiedKey, Error, Negotiated};
 
 /// The effects of the state machines. The facade carries them out on the flight and record
 /// layers; a test may collect them.
@@ -74,6 +76,8 @@ pub enum Ask {
     VerifyPeer(VerifyPeer),
     /// A signature with our own key.
     Sign(Sign),
+    /// The certificate to show.
+    Certificate(Box<CertificateWanted>),
 }
 
 /// The chain of a peer that waits to be verified.
@@ -111,4 +115,7 @@ pub enum Answer {
     VerifyPeer(Result<IdentityVerified, VerificationError>),
     /// To [`Ask::Sign`].
     Sign(Result<Vec<u8>, CryptoError>),
+    /// To [`Ask::Certificate`]. With `None` a server ends the handshake, and a client goes on
+    /// without a certificate.
+    Certificate(Option<Arc<CertifiedKey>>),
 }

@@ -88,6 +88,10 @@ pub enum PeerIncompatible {
     NoSharedPsk,
     /// No signature scheme.
     NoSharedSignatureScheme,
+    /// No certificate: this server has none for the client.
+    NoCertificate,
+    /// No certificate for the name that the client asks for (RFC 6066 §3).
+    UnknownServerName,
     /// No application protocol (RFC 7301 §3.2).
     NoSharedProtocol,
     /// The peer does not support the extended master secret (RFC 7627), which the configuration
@@ -186,7 +190,9 @@ impl Error {
                 I::NoSharedProtocol => AlertDescription::NO_APPLICATION_PROTOCOL,
                 I::NoUncompressedPoints => AlertDescription::ILLEGAL_PARAMETER,
                 I::MissingExtension(_) => AlertDescription::MISSING_EXTENSION,
+                I::UnknownServerName => AlertDescription::UNRECOGNIZED_NAME,
                 I::NoSharedSuite
+                | I::NoCertificate
                 | I::NoSharedGroup
                 | I::NoSharedPsk
                 | I::NoSharedSignatureScheme
@@ -280,6 +286,8 @@ impl fmt::Display for PeerIncompatible {
             Self::NoSharedGroup => "no shared key-exchange group",
             Self::NoSharedPsk => "no shared pre-shared key: the peer does not know the identity",
             Self::NoSharedSignatureScheme => "no shared signature scheme",
+            Self::NoCertificate => "there is no certificate for the peer",
+            Self::UnknownServerName => "there is no certificate for the name that was asked for",
             Self::NoSharedProtocol => "no shared application protocol",
             Self::NoExtendedMasterSecret => {
                 "the peer does not support the extended master secret, which is required"

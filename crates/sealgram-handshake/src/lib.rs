@@ -36,6 +36,7 @@ mod client;
 mod config;
 mod effects;
 mod error;
+mod identity;
 mod machine;
 mod negotiate;
 mod post;
@@ -47,11 +48,11 @@ mod ticket;
 mod transcript;
 
 pub use config::{
-    CertifiedKey, ClientConfig, ClientVerification, CommonConfig, KeySource, ServerConfig,
-    ServerVerification, Versions,
+    ClientConfig, ClientVerification, CommonConfig, ServerConfig, ServerVerification, Versions,
 };
 pub use effects::{Answer, Ask, Connected, Effects, RecordLimits, Sign, VerifyPeer};
 pub use error::{Error, ErrorKind, PeerIncompatible, PeerMisbehaved};
+pub use identity::{CertificateWanted, CertifiedKey, Identities, KeySource, ResolvesCertificate};
 pub use machine::Handshake;
 pub use negotiate::{Negotiated, Selection, hello_hash, hello_retry_request, select};
 pub use psk::{ExternalPsk, PskLookup};

@@ -14,7 +14,7 @@ use crate::post::Connected13;
 use crate::schedule::Exporter;
 use crate::schedule::v12::MasterSecret;
 use crate::server::{self, ExpectHello, Retried, Server12, Server13};
-use crate::{Answer, ClientConfig, Effects, Error, ServerConfig};
+use crate::{Answer, CertifiedKey, ClientConfig, Effects, Error, ServerConfig};
 
 /// A handshake, and what remains of it afterwards.
 #[derive(Debug)]
@@ -32,6 +32,7 @@ pub(crate) enum State {
     Server13(Box<Server13>),
     WaitIdentity(WaitIdentity),
     WaitSignature(WaitSignature),
+    WaitCertificate(WaitCertificate),
     /// Done with 1.2: what is left is what exporters need.
     Connected12(MasterSecret),
     /// Done with 1.3: key updates, tickets and exporters.
@@ -84,6 +85,28 @@ impl WaitSignature {
     }
 }
 
+/// The application chooses the certificate that we show.
+#[derive(Debug)]
+pub(crate) enum WaitCertificate {
+    Client12(Box<client::WaitCertificate12>),
+    Client13(Box<client::WaitCertificate13>),
+    Server(Box<server::WaitCertificate>),
+}
+
+impl WaitCertificate {
+    fn on_certificate(
+        self,
+        certificate: Option<Arc<CertifiedKey>>,
+        fx: &mut dyn Effects,
+    ) -> Result<State, Error> {
+        match self {
+            Self::Client12(state) => state.on_certificate(certificate, fx),
+            Self::Client13(state) => state.on_certificate(certificate, fx),
+            Self::Server(state) => state.on_certificate(certificate, fx),
+        }
+    }
+}
+
 impl State {
     fn handle(self, message: &Message<'_>, fx: &mut dyn Effects) -> Result<Self, Error> {
         match self {
@@ -97,9 +120,10 @@ impl State {
                 connected.handle(message, fx)?;
                 Ok(Self::Connected13(connected))
             }
-            Self::WaitIdentity(_) | Self::WaitSignature(_) | Self::Connected12(_) => {
-                Err(unexpected(message, "no handshake message"))
-            }
+            Self::WaitIdentity(_)
+            | Self::WaitSignature(_)
+            | Self::WaitCertificate(_)
+            | Self::Connected12(_) => Err(unexpected(message, "no handshake message")),
             Self::Over => Ok(Self::Over),
         }
     }
@@ -109,6 +133,7 @@ impl State {
             (self, answer),
             (Self::WaitIdentity(_), Answer::VerifyPeer(_))
                 | (Self::WaitSignature(_), Answer::Sign(_))
+                | (Self::WaitCertificate(_), Answer::Certificate(_))
         )
     }
 
@@ -119,6 +144,9 @@ impl State {
             }
             (Self::WaitSignature(state), Answer::Sign(signature)) => {
                 state.on_signature(signature, fx)
+            }
+            (Self::WaitCertificate(state), Answer::Certificate(certificate)) => {
+                state.on_certificate(certificate, fx)
             }
             (state, _) => Ok(state),
         }

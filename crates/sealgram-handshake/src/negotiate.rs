@@ -17,8 +17,8 @@ use crate::psk::PSK_HASH;
 use crate::transcript::Transcript;
 
 use crate::{
-    CertifiedKey, CommonConfig, Error, PeerIncompatible, PeerMisbehaved, RecordLimits,
-    ServerConfig, Versions,
+    CertificateWanted, CertifiedKey, CommonConfig, Error, PeerIncompatible, PeerMisbehaved,
+    RecordLimits, ServerConfig, Versions,
 };
 
 /// What a handshake has settled.
@@ -80,40 +80,46 @@ pub(crate) struct Choice {
 
 /// Chooses suite, group, certificate and signature scheme for 1.2, all of which depend on each
 /// other: a suite counts only if a certificate fits it and its key can sign as the client accepts.
-pub(crate) fn choose_v12(config: &ServerConfig, hello: &ClientHello<'_>) -> Result<Choice, Error> {
+/// A certificate for the client's name comes before a better suite.
+pub(crate) fn choose_v12(
+    config: &ServerConfig,
+    hello: &ClientHello<'_>,
+    wanted: &CertificateWanted,
+    candidates: &[Arc<CertifiedKey>],
+) -> Result<Choice, Error> {
     // The error that came closest to success is the one worth reporting.
     let mut failure = PeerIncompatible::NoSharedSuite;
     let group = choose_group_v12(config, &hello.extensions);
-    // A hello without the extension stands for SHA-1 (RFC 5246 §7.4.1.4.1), which we never sign.
-    let schemes = hello.extensions.signature_algorithms;
-    let accepts = |scheme| schemes.is_some_and(|list| list.contains(scheme));
+    let provider = &config.common.provider;
     let usable = |suite: &&'static Suite| {
         suite.facts.version == Version::V12 && hello.cipher_suites.contains(suite.id())
     };
-    let in_order = |suite: &'static Suite| -> Option<Choice> {
-        let kind = suite.facts.key_exchange;
-        let fitting = config.identities.iter().filter(|identity| identity.fits(kind));
-        for identity in fitting {
+    let suites: Vec<_> = if config.prefer_client_order {
+        hello.cipher_suites.iter().filter_map(|id| provider.suite(id)).filter(usable).collect()
+    } else {
+        provider.suites.iter().copied().filter(usable).collect()
+    };
+    let (named, others): (Vec<_>, Vec<_>) =
+        wanted.rank(candidates).into_iter().partition(|candidate| candidate.named);
+    for ranked in [named, others] {
+        for suite in &suites {
+            let kind = suite.facts.key_exchange;
+            if !candidates.iter().any(|key| key.fits(kind)) {
+                continue;
+            }
             let Some(group) = group else {
                 failure = PeerIncompatible::NoSharedGroup;
                 continue;
             };
-            let Some(scheme) = identity.scheme(Version::V12, accepts) else {
+            let Some(best) = ranked.iter().find(|candidate| candidate.key.fits(kind)) else {
                 failure = PeerIncompatible::NoSharedSignatureScheme;
                 continue;
             };
-            return Some(Choice { suite, group, identity: identity.clone(), scheme });
+            let (identity, scheme) = (best.key.clone(), best.scheme);
+            return Ok(Choice { suite, group, identity, scheme });
         }
-        None
-    };
-    let ours = config.common.provider.suites.iter().copied();
-    let choice = if config.prefer_client_order {
-        let theirs = hello.cipher_suites.iter();
-        theirs.filter_map(|id| config.common.provider.suite(id)).filter(usable).find_map(in_order)
-    } else {
-        ours.filter(usable).find_map(in_order)
-    };
-    choice.ok_or_else(|| failure.into())
+    }
+    Err(failure.into())
 }
 
 /// A server's choice of everything that its first flight in 1.3 depends on.
@@ -164,17 +170,6 @@ pub(crate) fn choose_v13<'a>(
     let group = hybrid.or(with_share).or_else(|| shared.first());
     let group = *group.ok_or(PeerIncompatible::NoSharedGroup)?;
     Ok(Choice13 { suite, group, share: share_for(group.name()) })
-}
-
-/// The first of our certificates whose key can sign as the client accepts (1.3).
-pub(crate) fn choose_identity_v13(
-    identities: &[Arc<CertifiedKey>],
-    schemes: &List<'_, SignatureScheme>,
-) -> Option<(Arc<CertifiedKey>, SignatureScheme)> {
-    identities.iter().find_map(|identity| {
-        let scheme = identity.scheme(Version::V13, |scheme| schemes.contains(scheme))?;
-        Some((identity.clone(), scheme))
-    })
 }
 
 /// What a 1.3 hello must have (RFC 8446 §9.2, RFC 9147 §5.3).

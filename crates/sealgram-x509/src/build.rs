@@ -29,6 +29,8 @@ pub enum BuildError {
     NotSha256,
     /// There are no fingerprints, so nobody could be accepted.
     NoFingerprints,
+    /// None of the schemes for handshakes is one that the provider has.
+    NoSchemes,
     /// There are no errors to tolerate, or one that must not be tolerated because it hides all
     /// others ([`sealgram_crypto::CertificateError::Malformed`]).
     NotTolerable,
@@ -43,6 +45,7 @@ impl fmt::Display for BuildError {
             Self::DistrustedRoot => "a root certificate is on the list of distrusted ones",
             Self::NotSha256 => "fingerprints need SHA-256",
             Self::NoFingerprints => "there are no fingerprints",
+            Self::NoSchemes => "the provider has none of the signature schemes",
             Self::NotTolerable => "there are no errors to tolerate, or a malformed certificate is",
         })
     }

@@ -131,6 +131,10 @@ impl SignatureVerifier for AcceptAnyName {
     fn schemes(&self) -> &[SignatureScheme] {
         self.inner.schemes()
     }
+
+    fn certificate_schemes(&self) -> &[SignatureScheme] {
+        self.inner.certificate_schemes()
+    }
 }
 
 impl ServerVerifier for AcceptAnyName {
@@ -200,6 +204,10 @@ impl<V: SignatureVerifier + ?Sized> SignatureVerifier for AcceptErrors<V> {
 
     fn schemes(&self) -> &[SignatureScheme] {
         self.inner.schemes()
+    }
+
+    fn certificate_schemes(&self) -> &[SignatureScheme] {
+        self.inner.certificate_schemes()
     }
 }
 

@@ -1,4 +1,4 @@
-//! The little DER that webpki does not show: a certificate's key, key usages, and headers.
+//! The little DER that webpki does not show: a certificate's key, key usages, names, and headers.
 //!
 //! Total on any input. It never decides alone: whatever it reads of a path was parsed by webpki
 //! as well, which is the stricter of the two.
@@ -13,9 +13,12 @@ const INTEGER: u8 = 0x02;
 const SEQUENCE: u8 = 0x30;
 const VERSION: u8 = 0xa0;
 const EXTENSIONS: u8 = 0xa3;
+const DNS_NAME: u8 = 0x82;
 
 /// id-ce-keyUsage, 2.5.29.15.
 const KEY_USAGE: &[u8] = &[0x55, 0x1d, 0x0f];
+/// id-ce-subjectAltName, 2.5.29.17.
+const SUBJECT_ALT_NAME: &[u8] = &[0x55, 0x1d, 0x11];
 /// id-ce-extKeyUsage, 2.5.29.37.
 const EXT_KEY_USAGE: &[u8] = &[0x55, 0x1d, 0x25];
 
@@ -81,6 +84,14 @@ impl<'a> Elements<'a> {
 pub(crate) struct Certificate<'a> {
     /// The SubjectPublicKeyInfo, header included.
     pub(crate) public_key: &'a [u8],
+    /// The name of who issued it, header included.
+    pub(crate) issuer: &'a [u8],
+    /// The name of its owner, header included.
+    pub(crate) subject: &'a [u8],
+    /// The AlgorithmIdentifier of its signature, without the header.
+    signature: &'a [u8],
+    /// The value of the subject alternative name extension.
+    subject_alt_name: Option<&'a [u8]>,
     /// The value of the key usage extension.
     key_usage: Option<&'a [u8]>,
     /// The value of the extended key usage extension.
@@ -93,13 +104,21 @@ impl<'a> Certificate<'a> {
         let mut tbs = Elements(certificate.expect(SEQUENCE)?.content);
         tbs.skip_if(VERSION)?;
         tbs.expect(INTEGER)?; // serialNumber
-        tbs.expect(SEQUENCE)?; // signature
-        tbs.expect(SEQUENCE)?; // issuer
+        let signature = tbs.expect(SEQUENCE)?.content;
+        let issuer = tbs.expect(SEQUENCE)?.whole;
         tbs.expect(SEQUENCE)?; // validity
-        tbs.expect(SEQUENCE)?; // subject
+        let subject = tbs.expect(SEQUENCE)?.whole;
         let public_key = tbs.expect(SEQUENCE)?.whole;
 
-        let mut read = Self { public_key, key_usage: None, ext_key_usage: None };
+        let mut read = Self {
+            public_key,
+            issuer,
+            subject,
+            signature,
+            subject_alt_name: None,
+            key_usage: None,
+            ext_key_usage: None,
+        };
         while !tbs.at_end() {
             let element = tbs.next()?;
             if element.tag == EXTENSIONS {
@@ -119,6 +138,7 @@ impl<'a> Certificate<'a> {
             let place = match id {
                 KEY_USAGE => &mut self.key_usage,
                 EXT_KEY_USAGE => &mut self.ext_key_usage,
+                SUBJECT_ALT_NAME => &mut self.subject_alt_name,
                 _ => continue,
             };
             if place.replace(value).is_some() {
@@ -126,6 +146,27 @@ impl<'a> Certificate<'a> {
             }
         }
         Ok(())
+    }
+
+    /// The DNS names that it is for, as they stand there.
+    pub(crate) fn dns_names(&self) -> Result<Vec<Vec<u8>>, NotDer> {
+        let Some(value) = self.subject_alt_name else { return Ok(Vec::new()) };
+        let mut names = Elements(Elements(value).expect(SEQUENCE)?.content);
+        let mut found = Vec::new();
+        while !names.at_end() {
+            let name = names.next()?;
+            if name.tag == DNS_NAME {
+                found.push(name.content.to_vec());
+            }
+        }
+        Ok(found)
+    }
+
+    /// What signed it: the OID of the algorithm, and its parameters, which may be empty.
+    pub(crate) fn signature_algorithm(&self) -> Result<(&'a [u8], &'a [u8]), NotDer> {
+        let mut algorithm = Elements(self.signature);
+        let oid = algorithm.expect(OID)?.content;
+        Ok((oid, algorithm.0))
     }
 
     /// Whether the key may make signatures: no key usage extension, or one with digitalSignature

@@ -33,6 +33,7 @@ mod build;
 pub mod danger;
 mod der;
 mod errors;
+mod facts;
 mod fingerprint;
 mod path;
 mod roots;
@@ -42,6 +43,7 @@ mod tests;
 mod webpki_verifier;
 
 pub use build::{BuildError, UnknownStatus};
+pub use facts::chain_facts;
 pub use fingerprint::FingerprintVerifier;
 pub use roots::RootStore;
 pub use signature::check_key;

@@ -4,6 +4,7 @@ extern crate std;
 
 mod bytes;
 mod dangerous;
+mod facts;
 mod names;
 mod paths;
 mod pinned;

@@ -21,7 +21,10 @@ struct Core {
     /// Never empty.
     roots: Arc<RootStore>,
     algorithms: SignatureAlgorithms,
+    /// For handshakes.
     schemes: Vec<SignatureScheme>,
+    /// For the signatures of the path.
+    certificate_schemes: Vec<SignatureScheme>,
     crls: Vec<CertRevocationList<'static>>,
     unknown_status: UnknownStatus,
     distrusted: Option<Distrusted>,
@@ -72,6 +75,8 @@ impl fmt::Debug for Core {
 struct Settings {
     roots: Arc<RootStore>,
     algorithms: SignatureAlgorithms,
+    /// `None`: all that the algorithms have.
+    handshake_schemes: Option<Vec<SignatureScheme>>,
     crls: Vec<CertificateRevocationListDer<'static>>,
     unknown_status: Option<UnknownStatus>,
     distrusted: Option<Distrusted>,
@@ -79,7 +84,14 @@ struct Settings {
 
 impl Settings {
     const fn new(roots: Arc<RootStore>, algorithms: SignatureAlgorithms) -> Self {
-        Self { roots, algorithms, crls: Vec::new(), unknown_status: None, distrusted: None }
+        Self {
+            roots,
+            algorithms,
+            handshake_schemes: None,
+            crls: Vec::new(),
+            unknown_status: None,
+            distrusted: None,
+        }
     }
 
     fn build(self) -> Result<Core, BuildError> {
@@ -103,8 +115,20 @@ impl Settings {
                 return Err(BuildError::DistrustedRoot);
             }
         }
+        let certificate_schemes = self.algorithms.schemes();
+        let schemes = match self.handshake_schemes {
+            Some(schemes) => {
+                let known = |scheme: &SignatureScheme| certificate_schemes.contains(scheme);
+                schemes.into_iter().filter(known).collect()
+            }
+            None => certificate_schemes.clone(),
+        };
+        if schemes.is_empty() {
+            return Err(BuildError::NoSchemes);
+        }
         Ok(Core {
-            schemes: self.algorithms.schemes(),
+            schemes,
+            certificate_schemes,
             roots: self.roots,
             algorithms: self.algorithms,
             crls,
@@ -142,6 +166,18 @@ macro_rules! shared_settings {
         #[must_use]
         pub const fn with_unknown_revocation(mut self, status: UnknownStatus) -> Self {
             self.settings.unknown_status = Some(status);
+            self
+        }
+
+        /// Accepts only these schemes in handshakes, best first; in the signatures of the path all
+        /// that the provider has are accepted as ever. The peer is told both lists (RFC 8446
+        /// §4.2.3). Schemes that the provider does not have are left out.
+        #[must_use]
+        pub fn with_handshake_schemes(
+            mut self,
+            schemes: impl IntoIterator<Item = SignatureScheme>,
+        ) -> Self {
+            self.settings.handshake_schemes = Some(schemes.into_iter().collect());
             self
         }
 
@@ -221,6 +257,10 @@ impl SignatureVerifier for WebPkiServerVerifier {
 
     fn schemes(&self) -> &[SignatureScheme] {
         &self.0.schemes
+    }
+
+    fn certificate_schemes(&self) -> &[SignatureScheme] {
+        &self.0.certificate_schemes
     }
 }
 
@@ -314,6 +354,10 @@ impl SignatureVerifier for WebPkiClientVerifier {
 
     fn schemes(&self) -> &[SignatureScheme] {
         &self.core.schemes
+    }
+
+    fn certificate_schemes(&self) -> &[SignatureScheme] {
+        &self.core.certificate_schemes
     }
 }
 

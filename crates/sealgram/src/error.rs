@@ -26,6 +26,8 @@ pub enum ConfigError {
     PskNeedsV13,
     /// A certificate chain is empty.
     EmptyChain,
+    /// Certificates are listed although somebody else chooses them.
+    TwoCertificateSources,
     /// A private key cannot be used.
     Key(KeyError),
     /// The verifier cannot be built, for example because there are no roots.
@@ -73,6 +75,9 @@ impl fmt::Display for ConfigError {
                 f.write_str("a server needs an identity: give it a certificate and its key")
             }
             Self::PskNeedsV13 => f.write_str("a pre-shared key alone needs DTLS 1.3"),
+            Self::TwoCertificateSources => f.write_str(
+                "certificates come either from a list, or from a resolver, or are asked for",
+            ),
             Self::EmptyChain => f.write_str("a certificate chain is empty"),
             Self::Key(error) => fmt::Display::fmt(error, f),
             Self::Verifier(error) => fmt::Display::fmt(error, f),

@@ -52,7 +52,8 @@ mod wall_clock;
 
 pub use config::{
     ClientConfig, ClientConfigBuilder, Ready, ServerConfig, ServerConfigBuilder, TransportConfig,
-    WantsClientIdentity, WantsClientVerifier, WantsIdentity, WantsServerVerifier,
+    WantsClientIdentity, WantsClientVerifier, WantsIdentity, WantsServerVerifier, certified,
+    certified_elsewhere,
 };
 pub use connection::Connection;
 pub use endpoint::{
@@ -66,9 +67,9 @@ pub use path::{Path, Transmit};
 pub use pki_types;
 pub use sealgram_crypto as crypto;
 pub use sealgram_handshake::{
-    Answer, Ask, ClientSession, ClientSessionStore, Connected, Error, ErrorKind, ExternalPsk,
-    Negotiated, PeerIncompatible, PeerMisbehaved, PskLookup, Session, SessionCache, Side, Sign,
-    TicketKey, TicketSealer, VerifyPeer,
+    Answer, Ask, CertificateWanted, CertifiedKey, ClientSession, ClientSessionStore, Connected,
+    Error, ErrorKind, ExternalPsk, Negotiated, PeerIncompatible, PeerMisbehaved, PskLookup,
+    ResolvesCertificate, Session, SessionCache, Side, Sign, TicketKey, TicketSealer, VerifyPeer,
 };
 pub use sealgram_iana as iana;
 #[cfg(feature = "ring")]

@@ -26,6 +26,7 @@ use sealgram_wire::{
 };
 
 use super::{v12, v13};
+use crate::auth;
 use crate::error::{malformed, unexpected};
 use crate::machine::State;
 use crate::negotiate::{Offered, own_record_size_limit};
@@ -508,6 +509,10 @@ impl Parts<'_> {
             signature_algorithms: config
                 .server_signatures()
                 .map(|verifier| List::from_slice(verifier.schemes())),
+            signature_algorithms_cert: config
+                .server_signatures()
+                .and_then(auth::certificate_schemes)
+                .map(List::from_slice),
             use_srtp: (!common.srtp.is_empty())
                 .then_some(UseSrtp { profiles: List::from_slice(&common.srtp), mki: &[] }),
             alpn: (!protocols.is_empty()).then_some(List::from_slice(&protocols)),

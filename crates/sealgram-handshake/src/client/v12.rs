@@ -23,7 +23,7 @@ use sealgram_crypto::{
     CompletedKeyExchange, CryptoError, IdentityVerified, SignatureAlgorithm, SignatureVerified,
     Suite,
 };
-use sealgram_iana::{ClientCertificateType, HandshakeType, NamedGroup, SignatureScheme, Version};
+use sealgram_iana::{HandshakeType, NamedGroup, SignatureScheme, Version};
 use sealgram_wire::messages12::{
     Certificate, CertificateRequest, ClientKeyExchange, NewSessionTicket, ServerHelloDone,
     ServerKeyExchange,
@@ -32,14 +32,18 @@ use sealgram_wire::{Asn1Cert, DigitallySigned, Group, List, Message, Phase};
 
 use crate::auth::{self, Identity, PeerAuthenticated};
 use crate::error::{malformed, unexpected};
-use crate::machine::{State, WaitIdentity as WaitingIdentity, WaitSignature as WaitingSignature};
+use crate::identity::{Answered, Shown, choose_for_server};
+use crate::machine::{
+    State, WaitCertificate as WaitingCertificate, WaitIdentity as WaitingIdentity,
+    WaitSignature as WaitingSignature,
+};
 use crate::negotiate::{Answers, framing};
 use crate::schedule::v12::MasterSecret;
 use crate::session::Facts;
 use crate::transcript::Transcript;
 use crate::{
-    Ask, CertifiedKey, ClientConfig, ClientSession, Connected, Effects, Error, KeySource,
-    Negotiated, PeerMisbehaved, Randoms, Session, Side, Sign,
+    Ask, CertificateWanted, CertifiedKey, ClientConfig, ClientSession, Connected, Effects, Error,
+    KeySource, Negotiated, PeerMisbehaved, Randoms, Session, Side, Sign,
 };
 
 /// What the hellos have settled.
@@ -215,12 +219,9 @@ struct Received {
     group: NamedGroup,
     server_share: Vec<u8>,
     scheme: SignatureScheme,
-    request: Option<Requested>,
+    /// The server asked for a certificate, and this is what it wants.
+    request: Option<CertificateWanted>,
 }
-
-/// The server asked for a certificate; this is what we have for it.
-#[derive(Debug)]
-struct Requested(Option<(Arc<CertifiedKey>, SignatureScheme)>);
 
 impl ServerFlight {
     fn handle(mut self, message: &Message<'_>, fx: &mut dyn Effects) -> Result<State, Error> {
@@ -228,8 +229,7 @@ impl ServerFlight {
         match message.typ {
             HandshakeType::CERTIFICATE_REQUEST if received.request.is_none() => {
                 let request = CertificateRequest::read(message.body).map_err(malformed(message))?;
-                let identity = choose_identity(&received.hellos.config, &request);
-                received.request = Some(Requested(identity));
+                received.request = Some(CertificateWanted::by_server_v12(&request));
                 received.hellos.transcript.add_message(message);
                 Ok(Client12::RequestOrDone(self).into())
             }
@@ -262,20 +262,55 @@ impl ServerFlight {
     }
 }
 
-impl Received {
-    /// Sends our flight up to where a signature may be needed.
-    fn answer(mut self, peer: PeerAuthenticated, fx: &mut dyn Effects) -> Result<State, Error> {
-        let identity = match self.request {
-            None => None,
-            Some(Requested(identity)) => {
-                let chain = identity.as_ref().map_or(&[][..], |(identity, _)| &identity.chain);
-                let list: Vec<_> = chain.iter().map(|der| Asn1Cert(der)).collect();
-                let body = Certificate { certificate_list: List::from_slice(&list) }.encode();
-                self.hellos.send(HandshakeType::CERTIFICATE, &body, Phase::Plaintext, fx)?;
-                identity
-            }
-        };
+/// The server wants to know us; which certificate it sees is not yet known.
+#[derive(Debug)]
+pub(crate) struct WaitCertificate {
+    received: Received,
+    wanted: CertificateWanted,
+    peer: PeerAuthenticated,
+}
 
+impl WaitCertificate {
+    fn choose(self, answered: &Answered, fx: &mut dyn Effects) -> Result<State, Error> {
+        let identities = &self.received.hellos.config.identities;
+        let Some(shown) = choose_for_server(identities, &self.wanted, answered) else {
+            fx.ask(Ask::Certificate(Box::new(self.wanted.clone())));
+            return Ok(State::WaitCertificate(WaitingCertificate::Client12(Box::new(self))));
+        };
+        let Self { mut received, peer, .. } = self;
+        let chain = shown.as_ref().map_or(&[][..], |(identity, _)| &identity.chain);
+        let list: Vec<_> = chain.iter().map(|der| Asn1Cert(der)).collect();
+        let body = Certificate { certificate_list: List::from_slice(&list) }.encode();
+        received.hellos.send(HandshakeType::CERTIFICATE, &body, Phase::Plaintext, fx)?;
+        received.exchange_keys(shown, peer, fx)
+    }
+
+    pub(crate) fn on_certificate(
+        self,
+        certificate: Option<Arc<CertifiedKey>>,
+        fx: &mut dyn Effects,
+    ) -> Result<State, Error> {
+        self.choose(&Answered { certificate: Some(certificate) }, fx)
+    }
+}
+
+impl Received {
+    fn answer(mut self, peer: PeerAuthenticated, fx: &mut dyn Effects) -> Result<State, Error> {
+        match self.request.take() {
+            None => self.exchange_keys(None, peer, fx),
+            Some(wanted) => {
+                WaitCertificate { received: self, wanted, peer }.choose(&Answered::default(), fx)
+            }
+        }
+    }
+
+    /// Sends our flight up to where a signature may be needed.
+    fn exchange_keys(
+        mut self,
+        identity: Option<Shown>,
+        peer: PeerAuthenticated,
+        fx: &mut dyn Effects,
+    ) -> Result<State, Error> {
         let group = self.hellos.config.common.provider.group(self.group, Version::V12);
         let group = group.ok_or(PeerMisbehaved::UnofferedGroup)?;
         let CompletedKeyExchange { share, secret } =
@@ -481,25 +516,6 @@ impl Keyed {
             store.put(name, kept);
         }
     }
-}
-
-/// The first of our certificates that the server can use (RFC 5246 §7.4.4). Ed25519 counts as
-/// `ecdsa_sign` (RFC 8422 §5.5).
-fn choose_identity(
-    config: &ClientConfig,
-    request: &CertificateRequest<'_>,
-) -> Option<(Arc<CertifiedKey>, SignatureScheme)> {
-    let accepts = |scheme| request.supported_signature_algorithms.contains(scheme);
-    config.identities.iter().find_map(|identity| {
-        let typ = match identity.algorithm() {
-            SignatureAlgorithm::Rsa => ClientCertificateType::RSA_SIGN,
-            SignatureAlgorithm::Ecdsa | SignatureAlgorithm::Ed25519 => {
-                ClientCertificateType::ECDSA_SIGN
-            }
-        };
-        let scheme = identity.scheme(Version::V12, accepts)?;
-        request.certificate_types.contains(typ).then(|| (identity.clone(), scheme))
-    })
 }
 
 impl From<Client12> for State {

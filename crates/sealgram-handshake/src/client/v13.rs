@@ -27,14 +27,18 @@ use sealgram_wire::{DigitallySigned, Group, Message, Phase};
 use super::hello::check_types;
 use crate::auth::{self, Identity, PeerAuthenticated};
 use crate::error::{malformed, unexpected};
-use crate::machine::{State, WaitIdentity as WaitingIdentity, WaitSignature as WaitingSignature};
+use crate::identity::{Answered, choose_for_server};
+use crate::machine::{
+    State, WaitCertificate as WaitingCertificate, WaitIdentity as WaitingIdentity,
+    WaitSignature as WaitingSignature,
+};
 use crate::negotiate::{Answers, Offered};
 use crate::post::{Connected13, TicketTaker};
 use crate::schedule::v13::{Early, Handshake, Log, Master, OfferedPsk, PskKind};
 use crate::transcript::Transcript;
 use crate::{
-    Ask, CertifiedKey, ClientConfig, ClientSession, Connected, Effects, Error, ExternalPsk,
-    KeySource, Negotiated, PeerIncompatible, PeerMisbehaved, Session, Side, Sign,
+    Ask, CertificateWanted, CertifiedKey, ClientConfig, ClientSession, Connected, Effects, Error,
+    ExternalPsk, KeySource, Negotiated, PeerIncompatible, PeerMisbehaved, Session, Side, Sign,
 };
 
 /// What the hellos have settled.
@@ -182,12 +186,9 @@ pub(crate) struct Negotiating {
     hellos: Hellos,
     schedule: Handshake,
     answers: Answers,
-    request: Option<Requested>,
+    /// The server asked for a certificate, and this is what it wants.
+    request: Option<CertificateWanted>,
 }
-
-/// The server asked for a certificate; this is what we have for it.
-#[derive(Debug)]
-struct Requested(Option<(Arc<CertifiedKey>, SignatureScheme)>);
 
 impl Negotiating {
     /// The server needs no certificate: it holds the session's key.
@@ -213,11 +214,7 @@ impl Negotiating {
         let schemes = request
             .signature_algorithms
             .ok_or(PeerIncompatible::MissingExtension(ExtensionType::SIGNATURE_ALGORITHMS))?;
-        let identity = self.hellos.config.identities.iter().find_map(|identity| {
-            let scheme = identity.scheme(Version::V13, |scheme| schemes.contains(scheme))?;
-            Some((identity.clone(), scheme))
-        });
-        self.request = Some(Requested(identity));
+        self.request = Some(CertificateWanted::by_server_v13(&request, schemes));
         self.hellos.transcript.add_message(message);
         Ok(Client13::Certificate(self).into())
     }
@@ -323,19 +320,46 @@ impl ExpectFinished {
         let log = log(&hellos.config, &hellos.client_random);
         let master = schedule.into_master(&hellos.transcript.current(), log);
 
-        let identity = match request {
-            None => None,
-            Some(Requested(identity)) => {
-                let chain = identity.as_ref().map_or(&[][..], |(identity, _)| &identity.chain);
-                hellos.send(HandshakeType::CERTIFICATE, &auth::encode_chain_v13(chain), fx)?;
-                identity
-            }
-        };
         let authenticated = Authenticated { hellos, answers, server, master };
-        match identity {
+        match request {
+            None => authenticated.finish(fx),
+            Some(wanted) => {
+                WaitCertificate { authenticated, wanted }.choose(&Answered::default(), fx)
+            }
+        }
+    }
+}
+
+/// The server wants to know us; which certificate it sees is not yet known.
+#[derive(Debug)]
+pub(crate) struct WaitCertificate {
+    authenticated: Authenticated,
+    wanted: CertificateWanted,
+}
+
+impl WaitCertificate {
+    fn choose(self, answered: &Answered, fx: &mut dyn Effects) -> Result<State, Error> {
+        let identities = &self.authenticated.hellos.config.identities;
+        let Some(shown) = choose_for_server(identities, &self.wanted, answered) else {
+            fx.ask(Ask::Certificate(Box::new(self.wanted.clone())));
+            return Ok(State::WaitCertificate(WaitingCertificate::Client13(Box::new(self))));
+        };
+        let mut authenticated = self.authenticated;
+        let chain = shown.as_ref().map_or(&[][..], |(identity, _)| &identity.chain);
+        let body = auth::encode_chain_v13(chain);
+        authenticated.hellos.send(HandshakeType::CERTIFICATE, &body, fx)?;
+        match shown {
             None => authenticated.finish(fx),
             Some((identity, scheme)) => WaitSignature { authenticated, scheme }.sign(&identity, fx),
         }
+    }
+
+    pub(crate) fn on_certificate(
+        self,
+        certificate: Option<Arc<CertifiedKey>>,
+        fx: &mut dyn Effects,
+    ) -> Result<State, Error> {
+        self.choose(&Answered { certificate: Some(certificate) }, fx)
     }
 }
 

@@ -17,13 +17,17 @@ use sealgram_wire::{ClientHello, Group, Message, MessageSeq, Phase, Random};
 
 use super::{resume, v12, v13};
 use crate::error::{malformed, unexpected};
-use crate::machine::State;
+use crate::identity::{Answered, check_server};
+use crate::machine::{State, WaitCertificate as WaitingCertificate};
 use crate::negotiate::{
-    Answers, Choice13, check_point_formats, choose_identity_v13, choose_v12, choose_v13,
-    choose_version, hello_hash, hello_retry_request,
+    Answers, Choice13, check_point_formats, choose_v12, choose_v13, choose_version, hello_hash,
+    hello_retry_request,
 };
 use crate::transcript::Transcript;
-use crate::{Effects, Error, PeerIncompatible, PeerMisbehaved, Randoms, ServerConfig};
+use crate::{
+    Ask, CertificateWanted, CertifiedKey, Effects, Error, PeerIncompatible, PeerMisbehaved,
+    Randoms, ServerConfig,
+};
 
 /// Waits for the hello. Its cookie, if it needs one, was verified by the endpoint.
 #[derive(Debug)]
@@ -60,20 +64,41 @@ impl ExpectHello {
             return Err(unexpected(message, "ClientHello"));
         }
         let hello = ClientHello::read(message.body).map_err(malformed(message))?;
-        match choose_version(self.config.common.versions, &hello)? {
+        self.start(message, &hello, &Answered::default(), fx)
+    }
+
+    /// Goes on as far as it can without asking, or with what was `answered` to the end.
+    fn start(
+        self,
+        message: &Message<'_>,
+        hello: &ClientHello<'_>,
+        answered: &Answered,
+        fx: &mut dyn Effects,
+    ) -> Result<State, Error> {
+        match choose_version(self.config.common.versions, hello)? {
             Version::V12 if self.retried.is_some() => Err(PeerMisbehaved::HelloChanged.into()),
-            Version::V12 => self.start_v12(message, &hello, fx),
-            Version::V13 => self.start_v13(message, &hello, fx),
+            Version::V12 => self.start_v12(message, hello, answered, fx),
+            Version::V13 => self.start_v13(message, hello, answered, fx),
         }
+    }
+
+    /// Asks which certificate the client shall see. Nothing was sent yet, so the hello is all that
+    /// has to be kept.
+    fn ask(self, message: &Message<'_>, wanted: CertificateWanted, fx: &mut dyn Effects) -> State {
+        fx.ask(Ask::Certificate(Box::new(wanted)));
+        let (seq, body) = (message.seq, message.body.into());
+        let next = WaitCertificate { expected: self, seq, body };
+        State::WaitCertificate(WaitingCertificate::Server(Box::new(next)))
     }
 
     fn start_v12(
         self,
         message: &Message<'_>,
         hello: &ClientHello<'_>,
+        answered: &Answered,
         fx: &mut dyn Effects,
     ) -> Result<State, Error> {
-        let config = self.config;
+        let config = self.config.clone();
         let common = &config.common;
         if !hello.compression_methods.contains(&CompressionMethod::NULL.0) {
             return Err(PeerMisbehaved::Compression.into());
@@ -95,7 +120,14 @@ impl ExpectHello {
         }
         let choice = match &resumed {
             Some(_) => None,
-            None => Some(choose_v12(&config, hello)?),
+            None => {
+                let wanted = CertificateWanted::by_client(&config, hello, Version::V12);
+                let Some(candidates) = config.identities.candidates(&wanted, answered) else {
+                    return Ok(self.ask(message, wanted, fx));
+                };
+                check_server(&config, &wanted, &candidates)?;
+                Some(choose_v12(&config, hello, &wanted, &candidates)?)
+            }
         };
         let suite = match (&resumed, &choice) {
             (Some(session), _) => common.provider.suite(session.suite),
@@ -148,11 +180,13 @@ impl ExpectHello {
         self,
         message: &Message<'_>,
         hello: &ClientHello<'_>,
+        answered: &Answered,
         fx: &mut dyn Effects,
     ) -> Result<State, Error> {
-        let Self { config, retried } = self;
+        let config = self.config.clone();
+        let retried = self.retried.as_ref();
         let choice = choose_v13(&config, hello)?;
-        let Some(share) = choice.share.filter(|_| honours(retried.as_ref(), &choice, hello)) else {
+        let Some(share) = choice.share.filter(|_| honours(retried, &choice, hello)) else {
             if retried.is_some() {
                 return Err(PeerMisbehaved::HelloChanged.into());
             }
@@ -161,7 +195,7 @@ impl ExpectHello {
         let answers = Answers::choose(&config.common, &hello.extensions)?;
 
         let mut transcript = match retried {
-            Some(retried) => after_retry(choice.suite, &retried),
+            Some(retried) => after_retry(choice.suite, retried),
             None => Transcript::new(Version::V13, choice.suite.hash),
         };
         let resumed = resume::find_v13(&config, message, hello, choice.suite, &transcript)?;
@@ -174,9 +208,14 @@ impl ExpectHello {
                 return Err(PeerIncompatible::NoSharedPsk.into());
             }
             None => {
-                let schemes = hello.extensions.signature_algorithms.unwrap_or_default();
-                let (identity, scheme) = choose_identity_v13(&config.identities, &schemes)
-                    .ok_or(PeerIncompatible::NoSharedSignatureScheme)?;
+                let wanted = CertificateWanted::by_client(&config, hello, Version::V13);
+                let Some(candidates) = config.identities.candidates(&wanted, answered) else {
+                    return Ok(self.ask(message, wanted, fx));
+                };
+                check_server(&config, &wanted, &candidates)?;
+                let best = wanted.rank(&candidates).into_iter().next();
+                let best = best.ok_or(PeerIncompatible::NoSharedSignatureScheme)?;
+                let (identity, scheme) = (best.key.clone(), best.scheme);
                 v13::Authentication::Certificate { identity, scheme }
             }
         };
@@ -193,6 +232,30 @@ impl ExpectHello {
             config: config.clone(),
         };
         hello.answer(random, choice.group, share, authentication, fx)
+    }
+}
+
+/// The application chooses the certificate.
+#[derive(Debug)]
+pub(crate) struct WaitCertificate {
+    expected: ExpectHello,
+    seq: MessageSeq,
+    /// The hello, which was read once without an error.
+    body: Box<[u8]>,
+}
+
+impl WaitCertificate {
+    pub(crate) fn on_certificate(
+        self,
+        certificate: Option<Arc<CertifiedKey>>,
+        fx: &mut dyn Effects,
+    ) -> Result<State, Error> {
+        let Self { expected, seq, body } = self;
+        let typ = HandshakeType::CLIENT_HELLO;
+        let message = Message { typ, seq, phase: Phase::Plaintext, body: &body };
+        let hello = ClientHello::read(message.body).map_err(malformed(&message))?;
+        let answered = Answered { certificate: Some(certificate) };
+        expected.start(&message, &hello, &answered, fx)
     }
 }
 

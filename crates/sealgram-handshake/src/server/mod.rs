@@ -5,7 +5,7 @@ mod resume;
 mod v12;
 mod v13;
 
-pub(crate) use hello::ExpectHello;
 pub use hello::Retried;
+pub(crate) use hello::{ExpectHello, WaitCertificate};
 pub(crate) use v12::{Exchange as WaitSignature12, Server12, WaitIdentity as WaitIdentity12};
 pub(crate) use v13::{Server13, WaitIdentity as WaitIdentity13, WaitSignature as WaitSignature13};

@@ -209,6 +209,7 @@ impl Hello {
             config.client_authorities().iter().map(|name| DistinguishedName(name)).collect();
         let body = CertificateRequest {
             signature_algorithms: Some(List::from_slice(verifier.schemes())),
+            signature_algorithms_cert: auth::certificate_schemes(verifier).map(List::from_slice),
             certificate_authorities: (!authorities.is_empty())
                 .then_some(List::from_slice(&authorities)),
             ..CertificateRequest::default()

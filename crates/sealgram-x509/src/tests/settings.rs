@@ -1,7 +1,8 @@
 //! Root stores and builders.
 
 use pki_types::TrustAnchor;
-use sealgram_crypto::CertificateError;
+use sealgram_crypto::{CertificateError, SignatureVerifier};
+use sealgram_iana::SignatureScheme;
 
 use super::*;
 use crate::BuildError;
@@ -76,4 +77,19 @@ fn authorities_are_the_distinguished_names_of_the_roots() {
     };
     assert_eq!(verifier.authorities(), [name(b"root"), name(b"other")]);
     assert!(builder().without_authorities().build().unwrap().authorities().is_empty());
+}
+
+#[test]
+fn handshake_schemes_narrow_handshakes_and_leave_paths_alone() {
+    let roots = store([&Party::root().der]);
+    let builder = || WebPkiServerVerifier::builder(roots.clone(), SIGNATURE_ALGORITHMS);
+    let all = SIGNATURE_ALGORITHMS.schemes();
+    let schemes = [SignatureScheme::ED25519, SignatureScheme::ECDSA_SHA1];
+    let narrow = builder().with_handshake_schemes(schemes).build().unwrap();
+    assert_eq!(narrow.schemes(), [SignatureScheme::ED25519]);
+    assert_eq!(narrow.certificate_schemes(), all);
+    let wide = builder().build().unwrap();
+    assert_eq!((wide.schemes(), wide.certificate_schemes()), (&all[..], &all[..]));
+    let none = builder().with_handshake_schemes([SignatureScheme::ECDSA_SHA1]).build();
+    assert_eq!(none.err(), Some(BuildError::NoSchemes));
 }

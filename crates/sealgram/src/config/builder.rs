@@ -10,12 +10,13 @@ use sealgram_crypto::{
 };
 use sealgram_handshake::{
     CertifiedKey, ClientConfig as Client, ClientSessionStore, ClientVerification, CommonConfig,
-    ExternalPsk, KeySource, PskLookup, ServerConfig as Server, ServerVerification, SessionCache,
-    TicketSealer, Versions,
+    ExternalPsk, Identities, PskLookup, ResolvesCertificate, ServerConfig as Server,
+    ServerVerification, SessionCache, TicketSealer, Versions,
 };
 use sealgram_iana::{CipherSuite, NamedGroup, SignatureScheme, SrtpProfile, Version};
-use sealgram_x509::{RootStore, WebPkiServerVerifier, check_key};
+use sealgram_x509::{RootStore, WebPkiServerVerifier};
 
+use super::identity::{certified, certified_elsewhere};
 use super::{ClientConfig, ServerConfig, TransportConfig};
 use crate::ConfigError;
 
@@ -235,7 +236,8 @@ pub struct WantsIdentity(ClientVerification);
 #[derive(Clone, Debug)]
 pub struct Ready<Verification> {
     verification: Verification,
-    identities: Result<Vec<Arc<CertifiedKey>>, ConfigError>,
+    identities: Result<Identities, ConfigError>,
+    require_known_name: bool,
     psks: Option<Arc<dyn PskLookup>>,
     prefer_client_order: bool,
     send_server_name: bool,
@@ -258,7 +260,8 @@ impl<Verification> Ready<Verification> {
     fn new(verification: Verification) -> Self {
         Self {
             verification,
-            identities: Ok(Vec::new()),
+            identities: Ok(Identities::Fixed(Vec::new())),
+            require_known_name: false,
             psks: None,
             prefer_client_order: false,
             send_server_name: true,
@@ -268,10 +271,15 @@ impl<Verification> Ready<Verification> {
         }
     }
 
-    fn add(&mut self, identity: Result<CertifiedKey, ConfigError>) {
+    fn with_identities(verification: Verification, identities: Identities) -> Self {
+        Self { identities: Ok(identities), ..Self::new(verification) }
+    }
+
+    fn add(&mut self, identity: Result<Arc<CertifiedKey>, ConfigError>) {
         match (&mut self.identities, identity) {
-            (Ok(identities), Ok(identity)) => identities.push(Arc::new(identity)),
+            (Ok(Identities::Fixed(list)), Ok(identity)) => list.push(identity),
             (identities @ Ok(_), Err(error)) => *identities = Err(error),
+            (identities @ Ok(_), Ok(_)) => *identities = Err(ConfigError::TwoCertificateSources),
             (Err(_), _) => {}
         }
     }
@@ -296,30 +304,6 @@ impl Resumption {
         let _ = common;
         Ok(self.tickets.clone())
     }
-}
-
-/// A chain with a key in memory, checked to belong together.
-fn certified(
-    provider: &CryptoProvider,
-    chain: Vec<CertificateDer<'static>>,
-    key: &PrivateKeyDer<'_>,
-) -> Result<CertifiedKey, ConfigError> {
-    let key = provider.key_loader.load(key)?;
-    let leaf = chain.first().ok_or(ConfigError::EmptyChain)?;
-    check_key(leaf, &*key)?;
-    Ok(CertifiedKey { chain, key: KeySource::Inline(key) })
-}
-
-/// A chain whose key the application asks for.
-fn certified_elsewhere(
-    chain: Vec<CertificateDer<'static>>,
-    algorithm: SignatureAlgorithm,
-    schemes: Vec<SignatureScheme>,
-) -> Result<CertifiedKey, ConfigError> {
-    if chain.is_empty() {
-        return Err(ConfigError::EmptyChain);
-    }
-    Ok(CertifiedKey { chain, key: KeySource::Ask { algorithm, schemes } })
 }
 
 impl ClientConfig {
@@ -405,10 +389,33 @@ impl ClientConfigBuilder<WantsClientIdentity> {
     ) -> ClientConfigBuilder<ReadyClient> {
         self.with_no_client_auth().and_identity(chain, key)
     }
+
+    /// If the server asks for a certificate, sends the one that this chooses.
+    #[must_use]
+    pub fn with_client_cert_resolver(
+        self,
+        resolver: Arc<dyn ResolvesCertificate>,
+    ) -> ClientConfigBuilder<ReadyClient> {
+        self.ready_with(Identities::Resolver(resolver))
+    }
+
+    /// If the server asks for a certificate, asks the application which one to send with
+    /// [`Ask::Certificate`](crate::Ask::Certificate), once the server is verified.
+    #[must_use]
+    pub fn with_asked_certificate(self) -> ClientConfigBuilder<ReadyClient> {
+        self.ready_with(Identities::Ask)
+    }
+
+    fn ready_with(self, identities: Identities) -> ClientConfigBuilder<ReadyClient> {
+        let step = Ready::with_identities(self.step.0, identities);
+        ClientConfigBuilder { options: self.options, step }
+    }
 }
 
 impl ClientConfigBuilder<ReadyClient> {
-    /// One more chain; the first one that the server can use is sent.
+    /// One more chain. Of those whose keys the server can use, the first one is sent that the
+    /// server says it can verify and whose issuer it names; if there is none, the first one: what
+    /// a server says of issuers is a hint.
     #[must_use]
     pub fn and_identity(
         mut self,
@@ -565,6 +572,32 @@ impl ServerConfigBuilder<WantsIdentity> {
         self.ready().and_identity(chain, key)
     }
 
+    /// Several chains, best first, as by [`and_identity`](ServerConfigBuilder::and_identity).
+    #[must_use]
+    pub fn with_certificates(
+        self,
+        identities: impl IntoIterator<Item = (Vec<CertificateDer<'static>>, PrivateKeyDer<'static>)>,
+    ) -> ServerConfigBuilder<ReadyServer> {
+        let identities = identities.into_iter();
+        identities.fold(self.ready(), |ready, (chain, key)| ready.and_identity(chain, &key))
+    }
+
+    /// Shows each client the certificate that this chooses.
+    #[must_use]
+    pub fn with_cert_resolver(
+        self,
+        resolver: Arc<dyn ResolvesCertificate>,
+    ) -> ServerConfigBuilder<ReadyServer> {
+        self.ready_with(Identities::Resolver(resolver))
+    }
+
+    /// Asks the application for each client's certificate with
+    /// [`Ask::Certificate`](crate::Ask::Certificate). Resumed sessions need none.
+    #[must_use]
+    pub fn with_asked_certificate(self) -> ServerConfigBuilder<ReadyServer> {
+        self.ready_with(Identities::Ask)
+    }
+
     /// The server's chain, whose key is asked for with [`Ask::Sign`](crate::Ask::Sign).
     #[must_use]
     pub fn with_asked_identity(
@@ -573,9 +606,7 @@ impl ServerConfigBuilder<WantsIdentity> {
         algorithm: SignatureAlgorithm,
         schemes: Vec<SignatureScheme>,
     ) -> ServerConfigBuilder<ReadyServer> {
-        let mut ready = self.ready();
-        ready.step.add(certified_elsewhere(chain, algorithm, schemes));
-        ready
+        self.ready().and_asked_identity(chain, algorithm, schemes)
     }
 
     /// No certificate, only pre-shared keys: clients without one of them are refused. 1.3 only; the
@@ -588,10 +619,22 @@ impl ServerConfigBuilder<WantsIdentity> {
     fn ready(self) -> ServerConfigBuilder<ReadyServer> {
         ServerConfigBuilder { options: self.options, step: Ready::new(self.step.0) }
     }
+
+    fn ready_with(self, identities: Identities) -> ServerConfigBuilder<ReadyServer> {
+        let step = Ready::with_identities(self.step.0, identities);
+        ServerConfigBuilder { options: self.options, step }
+    }
 }
 
 impl ServerConfigBuilder<ReadyServer> {
-    /// One more chain: the first one that fits the client's suites and signature schemes is sent.
+    /// One more chain.
+    ///
+    /// Of those whose keys fit the client's suites and signature schemes, clients get the first one
+    /// for the name that they ask for (RFC 6066 §3): one with that name, or a wildcard for it, in
+    /// its subjectAltName. If several are, one that the client can verify (RFC 8446 §4.2.3) and
+    /// whose issuer it knows comes first. Clients that ask for no name, or for one that no chain
+    /// is for, get the first one of all; see
+    /// [`with_known_names_only`](Self::with_known_names_only).
     #[must_use]
     pub fn and_identity(
         mut self,
@@ -599,6 +642,27 @@ impl ServerConfigBuilder<ReadyServer> {
         key: &PrivateKeyDer<'_>,
     ) -> Self {
         self.step.add(certified(&self.options.provider, chain, key));
+        self
+    }
+
+    /// One more chain whose key is asked for with [`Ask::Sign`](crate::Ask::Sign).
+    #[must_use]
+    pub fn and_asked_identity(
+        mut self,
+        chain: Vec<CertificateDer<'static>>,
+        algorithm: SignatureAlgorithm,
+        schemes: Vec<SignatureScheme>,
+    ) -> Self {
+        self.step.add(certified_elsewhere(chain, algorithm, schemes));
+        self
+    }
+
+    /// Whether clients that ask for a name which none of the chains is for are refused with
+    /// unrecognized_name. Off by default: they get the first chain, and decide themselves. Clients
+    /// that ask for no name are let in all the same.
+    #[must_use]
+    pub const fn with_known_names_only(mut self, on: bool) -> Self {
+        self.step.require_known_name = on;
         self
     }
 
@@ -651,6 +715,7 @@ impl ServerConfigBuilder<ReadyServer> {
         let Ready {
             verification,
             identities,
+            require_known_name,
             psks,
             prefer_client_order,
             resumption,
@@ -672,6 +737,7 @@ impl ServerConfigBuilder<ReadyServer> {
             common,
             psks,
             identities,
+            require_known_name,
             verification,
             prefer_client_order,
             tickets,

@@ -1,6 +1,7 @@
 //! Configurations and the builders that make them, in the manner of rustls.
 
 mod builder;
+mod identity;
 mod transport;
 
 use alloc::sync::Arc;
@@ -9,6 +10,7 @@ pub use builder::{
     ClientConfigBuilder, Ready, ServerConfigBuilder, WantsClientIdentity, WantsClientVerifier,
     WantsIdentity, WantsServerVerifier,
 };
+pub use identity::{certified, certified_elsewhere};
 use sealgram_crypto::Hash;
 use sealgram_handshake::{ClientConfig as Client, ServerConfig as Server};
 pub use transport::TransportConfig;

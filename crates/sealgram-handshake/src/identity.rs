@@ -1,0 +1,306 @@
+//! Our own identities, and which of them is shown to a peer: the same for both roles and versions.
+//!
+//! ```text
+//! what the peer has said ──> CertificateWanted ──> a list | a resolver | Ask::Certificate
+//!                                                   └──> candidates, best first ──> suite, scheme
+//! ```
+
+use alloc::borrow::Cow;
+use alloc::sync::Arc;
+use alloc::vec::Vec;
+use core::fmt::Debug;
+
+use pki_types::CertificateDer;
+use sealgram_crypto::{ChainFacts, KeyExchangeKind, SignatureAlgorithm, SigningKey};
+use sealgram_iana::{ClientCertificateType, SignatureScheme, Version};
+use sealgram_wire::{ClientHello, DistinguishedName, List, messages12, messages13};
+
+use crate::{Error, PeerIncompatible, ServerConfig};
+
+/// A certificate chain, leaf first, and the key of its leaf.
+#[derive(Clone, Debug)]
+pub struct CertifiedKey {
+    /// The chain as it is sent; never empty.
+    pub chain: Vec<CertificateDer<'static>>,
+    /// What the chain says, to choose it by.
+    pub facts: ChainFacts,
+    /// What signs.
+    pub key: KeySource,
+}
+
+/// Where signatures come from.
+#[derive(Clone, Debug)]
+pub enum KeySource {
+    /// A key in memory.
+    Inline(Arc<dyn SigningKey>),
+    /// The application, asked with [`Ask::Sign`](crate::Ask::Sign): a key in a secure element or
+    /// behind a network.
+    Ask {
+        /// The key's family.
+        algorithm: SignatureAlgorithm,
+        /// What it can sign with, best first.
+        schemes: Vec<SignatureScheme>,
+    },
+}
+
+impl CertifiedKey {
+    /// The key's family.
+    #[must_use]
+    pub fn algorithm(&self) -> SignatureAlgorithm {
+        match &self.key {
+            KeySource::Inline(key) => key.algorithm(),
+            KeySource::Ask { algorithm, .. } => *algorithm,
+        }
+    }
+
+    /// What the key can sign with, best first.
+    #[must_use]
+    pub fn schemes(&self) -> &[SignatureScheme] {
+        match &self.key {
+            KeySource::Inline(key) => key.schemes(),
+            KeySource::Ask { schemes, .. } => schemes,
+        }
+    }
+
+    /// The best scheme that the peer accepts and `version` allows.
+    fn scheme(&self, version: Version, accepted: &[SignatureScheme]) -> Option<SignatureScheme> {
+        let allowed =
+            |scheme: &SignatureScheme| version == Version::V12 || scheme.usable_in_dtls13();
+        self.schemes().iter().copied().filter(allowed).find(|scheme| accepted.contains(scheme))
+    }
+
+    /// Whether the key can sign for this kind of suite.
+    pub(crate) fn fits(&self, kind: KeyExchangeKind) -> bool {
+        kind.accepts(self.algorithm())
+    }
+
+    /// Whether the chain is for the name that was asked for; without one any chain is.
+    fn is_named(&self, wanted: &CertificateWanted) -> bool {
+        wanted.server_name.as_ref().is_none_or(|name| self.facts.is_for(name))
+    }
+}
+
+/// Where our certificates come from.
+#[derive(Clone, Debug)]
+pub enum Identities {
+    /// A list, best first; may be empty.
+    Fixed(Vec<Arc<CertifiedKey>>),
+    /// Whatever this says.
+    Resolver(Arc<dyn ResolvesCertificate>),
+    /// The application is asked with [`Ask::Certificate`](crate::Ask::Certificate).
+    Ask,
+}
+
+/// Chooses among certificates, at once.
+pub trait ResolvesCertificate: Debug + Send + Sync {
+    /// The certificate for this peer, or `None` if there is none: a server then ends the
+    /// handshake, a client goes on without a certificate.
+    fn resolve(&self, wanted: &CertificateWanted) -> Option<Arc<CertifiedKey>>;
+}
+
+impl Identities {
+    /// Whether there is certainly no certificate.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        matches!(self, Self::Fixed(list) if list.is_empty())
+    }
+
+    /// What can be shown to whoever wants this, in no order; `None` if only the application knows
+    /// and has not been asked.
+    pub(crate) fn candidates(
+        &self,
+        wanted: &CertificateWanted,
+        answered: &Answered,
+    ) -> Option<Cow<'_, [Arc<CertifiedKey>]>> {
+        let one = |key: Option<Arc<CertifiedKey>>| Cow::Owned(key.into_iter().collect());
+        match (self, answered) {
+            (Self::Fixed(list), _) => Some(Cow::Borrowed(list)),
+            (Self::Resolver(resolver), _) => Some(one(resolver.resolve(wanted))),
+            (Self::Ask, Answered { certificate: Some(answer) }) => Some(one(answer.clone())),
+            (Self::Ask, Answered { certificate: None }) => None,
+        }
+    }
+}
+
+/// What the application has answered in this handshake.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Answered {
+    /// To [`Ask::Certificate`](crate::Ask::Certificate).
+    pub(crate) certificate: Option<Option<Arc<CertifiedKey>>>,
+}
+
+/// What a peer has said about the certificate that it wants to see.
+///
+/// Nothing here is authenticated yet.
+#[derive(Clone, PartialEq, Eq, Debug)]
+#[non_exhaustive]
+pub struct CertificateWanted {
+    /// The version that was chosen.
+    pub version: Version,
+    /// The DNS name that a client wants to reach, in the form that it sent; on a client `None`.
+    pub server_name: Option<Vec<u8>>,
+    /// The application protocols that a client offers, best first; on a client empty.
+    pub alpn: Vec<Vec<u8>>,
+    /// The families of keys that can be used at all.
+    pub algorithms: Vec<SignatureAlgorithm>,
+    /// What the peer verifies in handshakes.
+    pub schemes: Vec<SignatureScheme>,
+    /// What the peer verifies in chains.
+    pub certificate_schemes: Vec<SignatureScheme>,
+    /// The authorities that the peer trusts, distinguished names in DER; empty if it does not say.
+    pub authorities: Vec<Vec<u8>>,
+}
+
+/// All families of keys.
+const ALGORITHMS: [SignatureAlgorithm; 3] =
+    [SignatureAlgorithm::Ecdsa, SignatureAlgorithm::Ed25519, SignatureAlgorithm::Rsa];
+
+impl CertificateWanted {
+    /// What a hello says (RFC 8446 §4.4.2.2, RFC 5246 §7.4.2).
+    pub(crate) fn by_client(
+        config: &ServerConfig,
+        hello: &ClientHello<'_>,
+        version: Version,
+    ) -> Self {
+        let extensions = &hello.extensions;
+        let provider = &config.common.provider;
+        let offered = || hello.cipher_suites.iter().filter_map(|id| provider.suite(id));
+        let fits = |algorithm: &SignatureAlgorithm| {
+            offered().any(|suite| {
+                suite.facts.version == version && suite.facts.key_exchange.accepts(*algorithm)
+            })
+        };
+        // A hello without the extension stands for SHA-1 (RFC 5246 §7.4.1.4.1), which we never
+        // sign.
+        let schemes = collect(extensions.signature_algorithms);
+        Self {
+            version,
+            server_name: extensions.server_name.map(<[u8]>::to_vec),
+            alpn: extensions
+                .alpn
+                .map(|list| list.iter().map(|name| name.0.to_vec()).collect())
+                .unwrap_or_default(),
+            algorithms: ALGORITHMS.into_iter().filter(fits).collect(),
+            certificate_schemes: extensions
+                .signature_algorithms_cert
+                .map_or_else(|| schemes.clone(), |list| list.iter().collect()),
+            schemes,
+            authorities: names(extensions.certificate_authorities),
+        }
+    }
+
+    /// What a 1.2 request says (RFC 5246 §7.4.4). Ed25519 counts as `ecdsa_sign` (RFC 8422 §5.5).
+    pub(crate) fn by_server_v12(request: &messages12::CertificateRequest<'_>) -> Self {
+        let fits = |algorithm: &SignatureAlgorithm| {
+            request.certificate_types.contains(match algorithm {
+                SignatureAlgorithm::Rsa => ClientCertificateType::RSA_SIGN,
+                SignatureAlgorithm::Ecdsa | SignatureAlgorithm::Ed25519 => {
+                    ClientCertificateType::ECDSA_SIGN
+                }
+            })
+        };
+        let schemes: Vec<_> = request.supported_signature_algorithms.iter().collect();
+        Self {
+            version: Version::V12,
+            server_name: None,
+            alpn: Vec::new(),
+            algorithms: ALGORITHMS.into_iter().filter(fits).collect(),
+            certificate_schemes: schemes.clone(),
+            schemes,
+            authorities: names(Some(request.certificate_authorities)),
+        }
+    }
+
+    /// What a 1.3 request says (RFC 8446 §4.3.2), with the `schemes` that it must have.
+    pub(crate) fn by_server_v13(
+        request: &messages13::CertificateRequest<'_>,
+        schemes: List<'_, SignatureScheme>,
+    ) -> Self {
+        let schemes: Vec<_> = schemes.iter().collect();
+        Self {
+            version: Version::V13,
+            server_name: None,
+            alpn: Vec::new(),
+            algorithms: ALGORITHMS.to_vec(),
+            certificate_schemes: request
+                .signature_algorithms_cert
+                .map_or_else(|| schemes.clone(), |list| list.iter().collect()),
+            schemes,
+            authorities: names(request.certificate_authorities),
+        }
+    }
+
+    /// Those of the candidates with which we can sign for the peer, each with its best scheme,
+    /// the most fitting first: for the right name, then with a chain that the peer says it can
+    /// verify, then from an authority that it knows, then as configured. Only the key decides
+    /// whether a candidate is of use at all: a peer may accept more than it says (RFC 8446
+    /// §4.4.2.2).
+    pub(crate) fn rank<'a>(&self, candidates: &'a [Arc<CertifiedKey>]) -> Vec<Candidate<'a>> {
+        let usable = candidates.iter().filter_map(|key| {
+            let scheme = key.scheme(self.version, &self.schemes)?;
+            let named = key.is_named(self);
+            let family = self.algorithms.contains(&key.algorithm());
+            family.then_some(Candidate { key, scheme, named })
+        });
+        let mut usable: Vec<_> = usable.collect();
+        usable.sort_by_key(|candidate| {
+            let facts = &candidate.key.facts;
+            let verifiable = facts.is_verifiable_with(&self.certificate_schemes);
+            (!candidate.named, !verifiable, !facts.is_issued_by(&self.authorities))
+        });
+        usable
+    }
+}
+
+/// An identity that a peer can use.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Candidate<'a> {
+    pub(crate) key: &'a Arc<CertifiedKey>,
+    /// What it signs with.
+    pub(crate) scheme: SignatureScheme,
+    /// Whether it is for the name that was asked for.
+    pub(crate) named: bool,
+}
+
+/// An identity that is shown, and the scheme that its key signs with.
+pub(crate) type Shown = (Arc<CertifiedKey>, SignatureScheme);
+
+/// Ends a server's handshake for which there is no certificate (RFC 6066 §3).
+///
+/// A list has an answer for every name, unless the configuration wants it strict; whoever resolves
+/// or is asked decides by himself what a name means.
+pub(crate) fn check_server(
+    config: &ServerConfig,
+    wanted: &CertificateWanted,
+    candidates: &[Arc<CertifiedKey>],
+) -> Result<(), Error> {
+    let listed = matches!(config.identities, Identities::Fixed(_));
+    let strict = listed && config.require_known_name;
+    if strict && !candidates.iter().any(|key| key.is_named(wanted)) {
+        return Err(PeerIncompatible::UnknownServerName.into());
+    }
+    match (candidates, &wanted.server_name) {
+        ([], Some(_)) => Err(PeerIncompatible::UnknownServerName.into()),
+        ([], None) => Err(PeerIncompatible::NoCertificate.into()),
+        _ => Ok(()),
+    }
+}
+
+/// What a client shows to a server that has asked; `None` if only the application knows.
+pub(crate) fn choose_for_server(
+    identities: &Identities,
+    wanted: &CertificateWanted,
+    answered: &Answered,
+) -> Option<Option<Shown>> {
+    let candidates = identities.candidates(wanted, answered)?;
+    let best = wanted.rank(&candidates).into_iter().next();
+    Some(best.map(|candidate| (candidate.key.clone(), candidate.scheme)))
+}
+
+fn collect(list: Option<List<'_, SignatureScheme>>) -> Vec<SignatureScheme> {
+    list.map(|list| list.iter().collect()).unwrap_or_default()
+}
+
+fn names(list: Option<List<'_, DistinguishedName<'_>>>) -> Vec<Vec<u8>> {
+    list.map(|list| list.iter().map(|name| name.0.to_vec()).collect()).unwrap_or_default()
+}

@@ -1,0 +1,7 @@
+//! Who shows what to whom: certificates chosen by name, key, scheme and issuer, inline, by a
+//! resolver and by the application, in both versions.
+//!
+//! Both ends run in memory, over a link that loses nothing; only the clock of certificates is real.
+
+mod chosen;
+mod rig;
