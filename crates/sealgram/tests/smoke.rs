@@ -1,11 +1,15 @@
 //! Both sides of the library, joined in memory: the first thing to run after a change.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 
-use sealgram::iana::{SignatureScheme, Version};
+use sealgram::crypto::{KeyLog, Secret, TrafficSecret};
+use sealgram::iana::{CipherSuite, ContentType, SignatureScheme, Version};
 use sealgram::{
-    ClientConfig, Connection, Endpoint, EndpointConfig, Event, Instant, Path, Routed, ServerConfig,
+    ClientConfig, CloseReason, Connection, Endpoint, EndpointConfig, Event, Instant, Path,
+    PeerMisbehaved, Routed, ServerConfig, TransportConfig,
 };
+use sealgram_record::{RecordLayer, WindowSize};
+use sealgram_wire::{Phase, RecordNumber};
 
 fn path() -> Path {
     Path::to("192.0.2.1:5000".parse().unwrap())
@@ -307,6 +311,120 @@ fn record_size_limit_bounds_records_of_both_sides() {
         assert_eq!(joined.client.max_plaintext(), 300);
         assert_eq!(joined.server().max_plaintext(), 200);
         joined.exchange(Instant::ZERO);
+    }
+}
+
+/// A client and a server of 1.3 whose limits are these, and whose datagrams are small.
+fn limited(client: Option<u16>, server: Option<u16>) -> (Connection, Connection) {
+    limited_with(client, server, None)
+}
+
+fn limited_with(
+    client: Option<u16>,
+    server: Option<u16>,
+    log: Option<Arc<Log>>,
+) -> (Connection, Connection) {
+    let (certificate, _) = nullcrypto::certificate(7);
+    let key = nullcrypto::private_key(7, SignatureScheme::ECDSA_SECP256R1_SHA256);
+    let transport =
+        TransportConfig::default().with_max_datagram(TransportConfig::MIN_DATAGRAM).unwrap();
+    let mut servers = ServerConfig::builder_with_provider(nullcrypto::provider(2))
+        .with_no_client_auth()
+        .with_identity(vec![certificate, vec![0; 200].into()], &key)
+        .with_transport(transport);
+    let mut clients = ClientConfig::builder_with_provider(nullcrypto::provider(1))
+        .with_server_verifier(Arc::new(nullcrypto::Verifier { client_required: false }))
+        .with_no_client_auth()
+        .with_cipher_suites(&[CipherSuite::TLS_AES_128_GCM_SHA256]);
+    if let Some(log) = log {
+        clients = clients.with_key_log(log);
+    }
+    if let Some(bytes) = server {
+        servers = servers.with_record_size_limit(bytes);
+    }
+    if let Some(bytes) = client {
+        clients = clients.with_record_size_limit(bytes);
+    }
+    (
+        Connection::client(&clients.build().unwrap(), None, path(), Instant::ZERO).unwrap(),
+        Connection::server_on_trusted_path(&servers.build().unwrap(), path(), Instant::ZERO),
+    )
+}
+
+/// Loses the records of the server's EncryptedExtensions, and hands over all others. The ACK for
+/// them, as the client sends it a period later.
+fn ack_without_encrypted_extensions(client: &mut Connection, server: &mut Connection) -> Vec<u8> {
+    let mut buf = [0; 2048];
+    while let Some(transmit) = client.poll_transmit(Instant::ZERO, &mut buf) {
+        server.handle_datagram(Instant::ZERO, path(), &mut buf[..transmit.len], &mut |_| {});
+    }
+    let mut flight = Vec::new();
+    while let Some(transmit) = server.poll_transmit(Instant::ZERO, &mut buf) {
+        flight.push(buf[..transmit.len].to_vec());
+    }
+    // The ServerHello is alone in the first, as small as they are.
+    for (at, datagram) in flight.iter_mut().enumerate().filter(|(at, _)| *at != 1) {
+        let before = client.stats().records_received;
+        client.handle_datagram(Instant::ZERO, path(), datagram, &mut |_| {});
+        assert!(client.stats().records_received > before, "datagram {at}");
+    }
+    let now = client.poll_timeout().unwrap().at;
+    client.handle_timeout(now);
+    let transmit = client.poll_transmit(now, &mut buf).unwrap();
+    buf[..transmit.len].to_vec()
+}
+
+#[test]
+fn client_that_may_yet_hear_a_record_size_limit_keeps_its_acks_within_any() {
+    let len = |limit| {
+        let (mut client, mut server) = limited(limit, Some(64));
+        ack_without_encrypted_extensions(&mut client, &mut server).len()
+    };
+    // A header of 5 bytes, 2 and 16 for each record, the content type and the tag.
+    assert_eq!(len(Some(1000)), 5 + 2 + 16 * 3 + 17);
+    // Whoever does not offer the extension hears of no limit.
+    assert_eq!(len(None), 5 + 2 + 16 * 5 + 17);
+}
+
+#[test]
+fn server_takes_a_long_ack_from_a_client_that_cannot_know_its_limit() {
+    let log = Arc::new(Log::default());
+    let (mut client, mut server) = limited_with(Some(64), Some(64), Some(log.clone()));
+    ack_without_encrypted_extensions(&mut client, &mut server);
+    // What another client may send that has not heard of the limit either.
+    let secret = log.0.lock().unwrap().clone();
+    let suite = &nullcrypto::cipher_suite::TLS_AES_128_GCM_SHA256;
+    let secret = TrafficSecret::V13 { suite, secret: Secret::copy_from(&secret) };
+    let mut records = RecordLayer::new(RecordNumber::default(), WindowSize::default());
+    records.install_write(Phase::Handshake, secret).unwrap();
+    let overhead = records.overhead(Phase::Handshake).unwrap();
+    let mut seal = |content_type, content: &[u8]| {
+        let mut record =
+            [&vec![0; overhead.before][..], content, &vec![0; overhead.after]].concat();
+        records.seal(Phase::Handshake, content_type, &mut record).unwrap();
+        record
+    };
+    let mut ack = vec![0, 96];
+    ack.extend((0..6).flat_map(|n: u64| [2_u64.to_be_bytes(), n.to_be_bytes()]).flatten());
+    let mut record = seal(ContentType::ACK, &ack);
+    assert!(server.handle_datagram(Instant::ZERO, path(), &mut record, &mut |_| {}).opened);
+    assert!(!server.is_closed());
+    // A message of the handshake comes behind the server's, so its sender knows the limit.
+    let mut record = seal(ContentType::HANDSHAKE, &[0; 65]);
+    server.handle_datagram(Instant::ZERO, path(), &mut record, &mut |_| {});
+    let Some(Event::Closed(closed)) = server.poll_event() else { panic!("not closed") };
+    assert_eq!(closed.reason, CloseReason::Error(PeerMisbehaved::RecordTooLong.into()));
+}
+
+/// Keeps the client's secret for the rest of the handshake.
+#[derive(Debug, Default)]
+struct Log(Mutex<Vec<u8>>);
+
+impl KeyLog for Log {
+    fn log(&self, label: &'static str, _: &[u8; 32], secret: &[u8]) {
+        if label == "CLIENT_HANDSHAKE_TRAFFIC_SECRET" {
+            *self.0.lock().unwrap() = secret.to_vec();
+        }
     }
 }
 

@@ -115,6 +115,8 @@ pub struct Connection {
     old_keys_end: Option<Instant>,
     /// The alert that goes out next, after whatever else is due.
     alert: Option<AlertDescription>,
+    /// Whether our hello has offered record_size_limit.
+    offers_limit: bool,
     /// What record_size_limit has settled.
     limits: Option<RecordLimits>,
     /// The phase whose usage limits were dealt with.
@@ -175,7 +177,9 @@ impl Connection {
                     _ => ConfigError::OutOfRange("the hello"),
                 }
             })?;
-        Ok(Self::new(Side::Client, transport, handshake, flight, records, path, now))
+        let mut this = Self::new(Side::Client, transport, handshake, flight, records, path, now);
+        this.offers_limit = config.handshake.common.record_size_limit.is_some();
+        Ok(this)
     }
 
     /// A server's connection to a peer whose address is known to be its own: the name is the vow.
@@ -264,6 +268,7 @@ impl Connection {
             read_generation: 0,
             old_keys_end: None,
             alert: None,
+            offers_limit: false,
             limits: None,
             limit_minded: None,
             key_updates_in_a_row: 0,

@@ -8,6 +8,10 @@ use sealgram_wire::Alert;
 use super::{Connection, State};
 use crate::{Instant, Transmit};
 
+/// The longest plaintext that every record_size_limit allows, in bytes: the smallest is 64, and
+/// in 1.3 the content type counts (RFC 8449 §4).
+const SMALLEST_RECORD_LIMIT: usize = 63;
+
 impl Connection {
     /// Writes the next datagram that has to go into `out`; `None` if there is none now.
     ///
@@ -50,6 +54,11 @@ impl Connection {
             let room = out.get_mut(len..).unwrap_or_default();
             let content = room.len().saturating_sub(overhead.before.saturating_add(overhead.after));
             let content = content.min(self.max_record(wanted.phase));
+            let content = if self.may_hear_a_limit() && wanted.content_type == ContentType::ACK {
+                content.min(SMALLEST_RECORD_LIMIT)
+            } else {
+                content
+            };
             let start = overhead.before;
             let end = start.saturating_add(content);
             let Some(content) = room.get_mut(start..end) else { break };
@@ -66,6 +75,11 @@ impl Connection {
             len = len.saturating_add(record_len);
         }
         len
+    }
+
+    /// Whether a limit on what we send may stand in a flight of which we acknowledge parts.
+    fn may_hear_a_limit(&self) -> bool {
+        self.offers_limit && self.limits.is_none() && matches!(self.state, State::Handshaking)
     }
 
     /// Seals an alert into the front of `room`.
