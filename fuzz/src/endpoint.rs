@@ -47,6 +47,8 @@ struct World {
     /// Heap that routing has taken and not given back.
     taken: isize,
     server_got: Vec<Vec<u8>>,
+    /// Where datagrams are written.
+    out: Vec<u8>,
 }
 
 /// Routes datagrams.
@@ -65,6 +67,7 @@ pub fn run(data: &[u8]) {
         account: BTreeMap::new(),
         taken: 0,
         server_got: Vec::new(),
+        out: vec![0; 65_536],
     };
     while !input.is_empty() {
         world.step(&mut input);
@@ -224,7 +227,7 @@ impl World {
     }
 
     fn drain(&mut self) {
-        let mut out = vec![0; 65_536];
+        let mut out = core::mem::take(&mut self.out);
         let now = self.now;
         for peer in &mut self.peers {
             answer(&mut peer.face, Side::Client, now, false);
@@ -247,6 +250,7 @@ impl World {
             }
             sent.into_iter().for_each(|datagram| self.send(path, datagram));
         }
+        self.out = out;
     }
 
     fn wait(&mut self) -> bool {

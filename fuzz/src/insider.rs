@@ -45,16 +45,17 @@ pub fn run(data: &[u8]) {
     let setup = Setup::new(knobs, Crypto::Blind);
     let setup = if flags & 2 != 0 { setup.with_sessions(Crypto::Blind, blind) } else { setup };
     let refuse = flags & 4 != 0;
+    let out = &mut *vec![0; 65_536];
     let base = heap::live();
     let mut face = match side {
         Side::Client => setup.client(),
         Side::Server => setup.trusting_server(),
     };
     let mut now = Instant::ZERO;
-    rest(&mut face, side, now, refuse);
+    rest(&mut face, side, now, refuse, out);
     while !input.is_empty() {
         step(&mut face, &mut now, &mut input);
-        rest(&mut face, side, now, refuse);
+        rest(&mut face, side, now, refuse, out);
         let (said, live) = (face.connection.heap_bytes(), heap::live() - base);
         assert!(said <= HEAP_SAID, "{said} bytes");
         assert!(live <= HEAP_LIVE, "{live} bytes, of which {said} are said");
@@ -65,7 +66,7 @@ pub fn run(data: &[u8]) {
         let Some(at) = face.poll_timeout() else { break };
         now = now.max(at);
         face.handle_timeout(now);
-        rest(&mut face, side, now, refuse);
+        rest(&mut face, side, now, refuse, out);
     }
     assert!(face.poll_timeout().is_none(), "timers run for ever");
     let settled = face.is_connected() || face.is_closed();
@@ -110,11 +111,10 @@ fn step(face: &mut ConnectionFace, now: &mut Instant, input: &mut Input<'_>) {
 }
 
 /// Lets the connection send what it has to send, and answers what it asks.
-fn rest(face: &mut ConnectionFace, side: Side, now: Instant, refuse: bool) {
-    let mut out = vec![0; 65_536];
+fn rest(face: &mut ConnectionFace, side: Side, now: Instant, refuse: bool, out: &mut [u8]) {
     answer(face, side, now, refuse);
     for sent in 0.. {
-        if face.poll_transmit(now, &mut out).is_none() {
+        if face.poll_transmit(now, out).is_none() {
             break;
         }
         assert!(sent < 3000, "it sends for ever");

@@ -52,6 +52,7 @@ pub(crate) const SCENARIOS: &[Scenario] = &[
     Scenario { name: "v13-small-datagrams", knobs: [0x09, 0, 5, 40], resume: false },
     Scenario { name: "v13-other-group", knobs: [0x11, 0, 0, 0], resume: false },
     Scenario { name: "v13-resumed", knobs: [1, 0, 0, 0], resume: true },
+    Scenario { name: "v13-psk", knobs: [1, 0x40, 0, 0], resume: false },
     Scenario { name: "both", knobs: [2, 0, 0x18, 0], resume: false },
 ];
 

@@ -8,8 +8,8 @@ use pki_types::{CertificateDer, ServerName};
 use sealgram::crypto::{CryptoProvider, SignatureAlgorithm};
 use sealgram::iana::{NamedGroup, SignatureScheme, SrtpProfile, Version};
 use sealgram::{
-    ClientConfig, ClientSession, ClientSessionStore, Connection, Endpoint, EndpointConfig, Instant,
-    MemorySessionCache, Path, ServerConfig, Side, Tickets, TransportConfig,
+    ClientConfig, ClientSession, ClientSessionStore, Connection, Endpoint, EndpointConfig,
+    ExternalPsk, Instant, MemorySessionCache, Path, ServerConfig, Side, Tickets, TransportConfig,
 };
 use sealgram_testkit::{ConnectionFace, EndpointFace, StoppedClock};
 
@@ -57,6 +57,10 @@ pub(crate) struct Knobs {
     pub(crate) chain_bytes: usize,
     /// Whether the server keeps sessions itself, instead of sealing tickets.
     pub(crate) cache: bool,
+    /// A key that both have takes the place of the server's certificate (1.3).
+    pub(crate) psk: bool,
+    /// Whether chains are verified again when a session is resumed.
+    pub(crate) verify_resumed: bool,
 }
 
 impl Default for Knobs {
@@ -75,6 +79,8 @@ impl Default for Knobs {
             record_size_limit: None,
             chain_bytes: 0,
             cache: false,
+            psk: false,
+            verify_resumed: false,
         }
     }
 }
@@ -87,6 +93,7 @@ impl Knobs {
     pub(crate) fn read(input: &mut Input<'_>) -> Self {
         let [a, b, c, d] = [input.u8(), input.u8(), input.u8(), input.u8()];
         let bit = |byte: u8, n: u8| byte >> n & 1 == 1;
+        let psk = bit(b, 6) && a & 3 != 0;
         Self {
             versions: match a & 3 {
                 0 => &[Version::V12],
@@ -94,7 +101,8 @@ impl Knobs {
                 _ => &[Version::V13, Version::V12],
             },
             cookies: bit(a, 2),
-            client_auth: bit(a, 3),
+            // Who has a key shows no certificate.
+            client_auth: bit(a, 3) && !psk,
             other_group: bit(a, 4),
             fail_fast: bit(a, 5),
             alpn: bit(a, 6),
@@ -102,6 +110,8 @@ impl Knobs {
             asks: [bit(b, 0), bit(b, 1), bit(b, 2), bit(b, 3)],
             cache: bit(b, 4),
             srtp: bit(b, 5),
+            psk,
+            verify_resumed: bit(b, 7),
             max_datagram: match c & 7 {
                 0..=3 => None,
                 4 => Some(TransportConfig::MIN_DATAGRAM),
@@ -239,6 +249,10 @@ fn chain(knobs: &Knobs, key: u64) -> Vec<CertificateDer<'static>> {
     [leaf].into_iter().chain(rest).collect()
 }
 
+fn psk() -> Arc<ExternalPsk> {
+    Arc::new(ExternalPsk::new(b"device", &[3; 32]).expect("long enough"))
+}
+
 fn protocols(knobs: &Knobs) -> Vec<Vec<u8>> {
     if knobs.alpn { vec![b"coap".to_vec(), b"x".to_vec()] } else { Vec::new() }
 }
@@ -264,18 +278,20 @@ fn client(
     }
     let null = Arc::new(nullcrypto::Verifier { client_required: false });
     let blind = Arc::new(blind::Verifier { client_required: false });
-    let builder = match (crypto, knobs.asks[0]) {
-        (Crypto::Null, false) => builder.with_server_verifier(null),
-        (Crypto::Null, true) => builder.with_asked_verification(null),
-        (Crypto::Blind, false) => builder.with_server_verifier(blind),
-        (Crypto::Blind, true) => builder.with_asked_verification(blind),
+    let ready = match (crypto, knobs.asks[0]) {
+        _ if knobs.psk => builder.with_psk(psk()),
+        (Crypto::Null, false) => builder.with_server_verifier(null).with_no_client_auth(),
+        (Crypto::Null, true) => builder.with_asked_verification(null).with_no_client_auth(),
+        (Crypto::Blind, false) => builder.with_server_verifier(blind).with_no_client_auth(),
+        (Crypto::Blind, true) => builder.with_asked_verification(blind).with_no_client_auth(),
     };
-    let (chain, ready) = (chain(knobs, CLIENT_KEY), builder.with_no_client_auth());
+    let chain = chain(knobs, CLIENT_KEY);
     let ready = match (knobs.client_auth, knobs.asks[1]) {
         (false, _) => ready,
         (true, false) => ready.and_identity(chain, &nullcrypto::private_key(CLIENT_KEY, SCHEME)),
         (true, true) => ready.and_asked_identity(chain, SignatureAlgorithm::Ecdsa, vec![SCHEME]),
     };
+    let ready = ready.with_verification_on_resumption(knobs.verify_resumed);
     ready.with_session_store(store.clone()).build().expect("a client's configuration")
 }
 
@@ -310,6 +326,8 @@ fn server(knobs: &Knobs, crypto: Crypto, clock: &Arc<StoppedClock>) -> ServerCon
         builder.with_identity(chain, &nullcrypto::private_key(SERVER_KEY, SCHEME))
     };
     let ready = ready.with_client_preference(knobs.client_order);
+    let ready = ready.with_verification_on_resumption(knobs.verify_resumed);
+    let ready = if knobs.psk { ready.and_psks(Arc::new(vec![psk()])) } else { ready };
     let ready = if knobs.cache {
         ready.without_resumption().with_session_cache(Arc::new(MemorySessionCache::new(4, 3600)))
     } else {

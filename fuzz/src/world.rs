@@ -66,6 +66,8 @@ pub(crate) struct World<S> {
     pub(crate) limited: bool,
     /// Datagrams that were lost because too many were on their way.
     pub(crate) overflowed: bool,
+    /// Where datagrams are written.
+    out: Vec<u8>,
 }
 
 pub(crate) const fn index(side: Side) -> usize {
@@ -95,6 +97,7 @@ impl<S: Serve> World<S> {
             refuse: false,
             limited: false,
             overflowed: false,
+            out: vec![0; 65_536],
         }
     }
 
@@ -132,7 +135,7 @@ impl<S: Serve> World<S> {
 
     /// Both ends send what they have to send, and are answered what they ask.
     pub(crate) fn drain(&mut self) {
-        let mut out = vec![0; 65_536];
+        let mut out = core::mem::take(&mut self.out);
         let mut burst = 0;
         for side in [Side::Client, Side::Server] {
             self.answer(side);
@@ -144,6 +147,7 @@ impl<S: Serve> World<S> {
                 assert!(burst < BURST, "{side:?} sends for ever");
             }
         }
+        self.out = out;
     }
 
     /// A datagram of a side goes on its way.
