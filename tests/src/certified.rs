@@ -1,6 +1,7 @@
 //! A certificate, and the command lines that use it.
 
 use crate::conversation::Role;
+use crate::foreign::Foreign;
 use crate::openssl::Openssl;
 use crate::pki::{Authority, Identity, KeyKind, Leaf};
 use crate::scene::Checked;
@@ -36,36 +37,48 @@ impl Certified {
         Ok(Self { authority, identity })
     }
 
-    /// Both command lines, if `sealgram` has this role: the server shows the certificate, and
-    /// the client verifies it and its name.
+    /// Both command lines, if `sealgram` has this role and openssl the other: the server shows the
+    /// certificate, and the client verifies it and its name.
     pub fn programs(&self, sealgram: Sealgram, role: Role) -> (Sealgram, Openssl) {
+        self.programs_with(sealgram, Openssl::new(), role)
+    }
+
+    /// As [`programs`](Self::programs), with another peer than openssl.
+    pub fn programs_with<F: Foreign>(
+        &self,
+        sealgram: Sealgram,
+        foreign: F,
+        role: Role,
+    ) -> (Sealgram, F) {
         let root = self.authority.root();
         match role {
-            Role::Client => {
-                (sealgram.trust(root, "localhost"), Openssl::new().identity(&self.identity))
+            Role::Client => (sealgram.trust(root, "localhost"), foreign.identity(&self.identity)),
+            Role::Server => {
+                (sealgram.identity(&self.identity), foreign.trust_server(root, "localhost"))
             }
-            Role::Server => (
-                sealgram.identity(&self.identity),
-                Openssl::new()
-                    .trust(root)
-                    .with("-servername", "localhost")
-                    .with("-verify_hostname", "localhost"),
-            ),
         }
     }
 
     /// As [`programs`](Self::programs), and the client shows the same certificate, which the
     /// server insists on.
     pub fn mutual(&self, sealgram: Sealgram, role: Role) -> (Sealgram, Openssl) {
+        self.mutual_with(sealgram, Openssl::new(), role)
+    }
+
+    /// As [`mutual`](Self::mutual), with another peer than openssl.
+    pub fn mutual_with<F: Foreign>(
+        &self,
+        sealgram: Sealgram,
+        foreign: F,
+        role: Role,
+    ) -> (Sealgram, F) {
         let root = self.authority.root();
-        let (sealgram, openssl) = self.programs(sealgram, role);
+        let (sealgram, foreign) = self.programs_with(sealgram, foreign, role);
         match role {
-            Role::Client => {
-                (sealgram.identity(&self.identity), openssl.trust(root).with("-Verify", "9"))
-            }
+            Role::Client => (sealgram.identity(&self.identity), foreign.require_client(root)),
             Role::Server => (
                 sealgram.with("--client-auth", "require").with("--client-ca", root),
-                openssl.identity(&self.identity),
+                foreign.identity(&self.identity),
             ),
         }
     }

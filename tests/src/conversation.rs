@@ -1,8 +1,10 @@
-//! One connection between sealgram and openssl from beginning to end, with a relay between them.
+//! One connection between sealgram and a foreign program from beginning to end, with a relay
+//! between them.
 
 use core::fmt::{self, Display};
 
-use crate::openssl::{Alert, Openssl, OpensslClient, OpensslServer};
+use crate::foreign::{Foreign, Habits};
+use crate::names::Alert;
 use crate::program::{Exit, Program, Stream};
 use crate::relay::{Loss, Relay};
 use crate::scene::{Checked, Scene, check, check_eq};
@@ -11,9 +13,9 @@ use crate::sealgram::{Report, Reports, Sealgram, SealgramConnect, SealgramListen
 /// Which end sealgram is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Role {
-    /// `sealgram connect` to `openssl s_server`.
+    /// `sealgram connect` to the foreign server.
     Client,
-    /// `openssl s_client` to `sealgram listen`.
+    /// The foreign client to `sealgram listen`.
     Server,
 }
 
@@ -35,13 +37,15 @@ impl Display for Role {
 #[derive(Debug)]
 pub struct Conversation<'s> {
     relay: Relay,
-    ends: Ends<'s>,
+    ours: Ours<'s>,
+    foreign: Program<'s>,
+    habits: Habits,
 }
 
 #[derive(Debug)]
-enum Ends<'s> {
-    Client(SealgramConnect<'s>, OpensslServer<'s>),
-    Server(SealgramListen<'s>, OpensslClient<'s>),
+enum Ours<'s> {
+    Client(SealgramConnect<'s>),
+    Server(SealgramListen<'s>),
 }
 
 /// What is left of a conversation that went well.
@@ -51,110 +55,86 @@ pub struct Ended {
     pub sealgram: Exit,
     /// What sealgram reported.
     pub report: Report,
-    /// How openssl ended.
-    pub openssl: Exit,
+    /// How the foreign program ended.
+    pub foreign: Exit,
     /// What was on the wire.
     pub relay: Relay,
 }
 
 impl<'s> Conversation<'s> {
     /// Starts the server, waits until it is ready, and starts the client. A sealgram server
-    /// leaves after its first connection, and an openssl server too.
+    /// leaves after its first connection.
     ///
     /// # Errors
     ///
     /// If one of them does not start.
-    pub fn start(
+    pub fn start<F: Foreign>(
         scene: &'s Scene,
         role: Role,
         sealgram: &Sealgram,
-        openssl: &Openssl,
+        foreign: &F,
         loss: Loss,
     ) -> Checked<Self> {
+        let habits = F::HABITS;
         Ok(match role {
             Role::Client => {
-                let server = openssl.clone().with("-naccept", "1").serve(scene)?;
+                let server = foreign.serve_one(scene)?;
                 let relay = Relay::to(server.address, loss)?;
                 let client = sealgram.connect(scene, relay.address())?;
-                Self { relay, ends: Ends::Client(client, server) }
+                Self { relay, ours: Ours::Client(client), foreign: server.program, habits }
             }
             Role::Server => {
                 let server = sealgram.clone().with("--count", "1").listen(scene)?;
                 let relay = Relay::to(server.address, loss)?;
-                let client = openssl.connect(scene, relay.address())?;
-                Self { relay, ends: Ends::Server(server, client) }
+                let client = foreign.call(scene, relay.address())?;
+                Self { relay, ours: Ours::Server(server), foreign: client, habits }
             }
         })
     }
 
-    /// Sends `text` from sealgram to openssl and back, or the other way round: whoever is the
-    /// client speaks first.
+    /// Sends `text` from sealgram to the foreign program and back, or the other way round: whoever
+    /// is the client speaks first.
     ///
     /// # Errors
     ///
     /// If it does not come back.
     pub fn echo(&mut self, text: &str) -> Checked {
         let line = format!("{text}\n");
-        match &mut self.ends {
-            Ends::Client(client, server) => {
+        match &mut self.ours {
+            Ours::Client(client) => {
                 client.program.input(line.as_bytes())?;
-                server.program.wait_for(Stream::Out, text)?;
-                server.program.input(line.as_bytes())?;
+                self.foreign.wait_for(Stream::Out, text)?;
+                if !self.habits.server_echoes {
+                    self.foreign.input(line.as_bytes())?;
+                }
                 client.program.wait_for(Stream::Out, text)
             }
-            Ends::Server(_, client) => {
-                // `listen` sends back what it gets, and s_client does not repeat its input.
-                client.program.input(line.as_bytes())?;
-                client.program.wait_for(Stream::Out, text)
+            Ours::Server(_) => {
+                // `listen` sends back what it gets, and no foreign client repeats its input.
+                self.foreign.input(line.as_bytes())?;
+                self.foreign.wait_for(Stream::Out, text)
             }
-        }
-    }
-
-    /// The cipher suite, by openssl's name and according to it.
-    ///
-    /// # Errors
-    ///
-    /// If no handshake gets done.
-    pub fn cipher(&self) -> Checked<String> {
-        match &self.ends {
-            Ends::Client(_, server) => server.cipher(),
-            Ends::Server(_, client) => client.cipher(),
-        }
-    }
-
-    /// What `s_client` says about the group; `s_server` says nothing.
-    ///
-    /// # Errors
-    ///
-    /// If no handshake gets done.
-    pub fn group(&self) -> Checked<Option<String>> {
-        match &self.ends {
-            Ends::Client(..) => Ok(None),
-            Ends::Server(_, client) => client.group().map(Some),
         }
     }
 
     /// The end that is sealgram.
     pub fn sealgram(&mut self) -> &mut Program<'s> {
-        match &mut self.ends {
-            Ends::Client(client, _) => &mut client.program,
-            Ends::Server(server, _) => &mut server.program,
+        match &mut self.ours {
+            Ours::Client(client) => &mut client.program,
+            Ours::Server(server) => &mut server.program,
         }
     }
 
-    /// The end that is openssl.
-    pub fn openssl(&mut self) -> &mut Program<'s> {
-        match &mut self.ends {
-            Ends::Client(_, server) => &mut server.program,
-            Ends::Server(_, client) => &mut client.program,
-        }
+    /// The end that is not.
+    pub fn foreign(&mut self) -> &mut Program<'s> {
+        &mut self.foreign
     }
 
     /// What sealgram reports.
     pub fn reports(&self) -> &Reports<'s> {
-        match &self.ends {
-            Ends::Client(client, _) => &client.reports,
-            Ends::Server(server, _) => &server.reports,
+        match &self.ours {
+            Ours::Client(client) => &client.reports,
+            Ours::Server(server) => &server.reports,
         }
     }
 
@@ -169,26 +149,37 @@ impl<'s> Conversation<'s> {
     ///
     /// If one of them does not end, or not with 0, or sealgram has something to complain about.
     pub fn end(mut self) -> Checked<Ended> {
-        match &mut self.ends {
-            Ends::Client(client, _) => client.program.end_input(),
-            Ends::Server(_, client) => client.program.input(b"Q\n")?,
+        match (&mut self.ours, self.habits.close) {
+            (Ours::Client(client), _) => client.program.end_input(),
+            (Ours::Server(_), Some(command)) => self.foreign.input(command)?,
+            (Ours::Server(_), None) => self.foreign.end_input(),
         }
         let sealgram = self.sealgram().exit()?;
-        let openssl = self.openssl().exit()?;
+        // A foreign server that has heard nothing would go on: this proves that it got the
+        // close_notify of a sealgram client.
+        let foreign = match &self.ours {
+            Ours::Client(_) if !self.habits.server_leaves => {
+                self.foreign.wait_for(Stream::Out, "EOF")?;
+                self.foreign.kill()?
+            }
+            Ours::Client(_) | Ours::Server(_) => {
+                let exit = self.foreign.exit()?;
+                let what = format!("the exit code of {}", self.habits.name);
+                check_eq(&what, exit.code, Some(0))?;
+                exit
+            }
+        };
         check_eq("sealgram's exit code", sealgram.code, Some(0))?;
-        check_eq("openssl's exit code", openssl.code, Some(0))?;
         let report = self.reports().wait_for_one()?;
         report.check_flawless()?;
-        // A server that has heard nothing would still be there: openssl's end proves that it got
-        // the close_notify of a sealgram client.
         report.check(
-            match &self.ends {
-                Ends::Client(..) => "alert_sent",
-                Ends::Server(..) => "alert_received",
+            match &self.ours {
+                Ours::Client(_) => "alert_sent",
+                Ours::Server(_) => "alert_received",
             },
             "close_notify",
         )?;
-        Ok(Ended { sealgram, report, openssl, relay: self.relay })
+        Ok(Ended { sealgram, report, foreign, relay: self.relay })
     }
 
     /// Waits until the handshake has failed at both ends, because `refuser` sent this alert. A
@@ -198,24 +189,26 @@ impl<'s> Conversation<'s> {
     ///
     /// If the handshake does not fail, or not like that.
     pub fn fail(mut self, refuser: Refuser, alert: Alert) -> Checked<Failed> {
-        let code = match &mut self.ends {
-            Ends::Client(client, _) => client.program.exit()?.code,
-            Ends::Server(_, client) => {
-                let code = client.program.exit()?.code;
-                check(code != Some(0), "openssl ended as if all were well")?;
+        let code = match &mut self.ours {
+            Ours::Client(client) => client.program.exit()?.code,
+            Ours::Server(_) => {
+                let code = self.foreign.exit()?.code;
+                let what = format!("{} ended as if all were well", self.habits.name);
+                check(code != Some(0), what)?;
                 None
             }
         };
-        let report = self.reports().wait_for_one()?;
+        // GnuTLS answers an alert with one more hello before it gives up: two are reported then.
+        let report = self.reports().wait_for(1)?.swap_remove(0);
         check(!report.is_null("error"), "sealgram reports no error")?;
         self.sealgram().wait_for(Stream::Err, alert.name)?;
         match refuser {
             Refuser::Sealgram => {
-                let text = format!("SSL alert number {}\n", alert.number);
-                self.openssl().wait_for(Stream::Err, &text)?;
+                let (stream, text) = (self.habits.alert)(alert);
+                self.foreign.wait_for(stream, &text)?;
                 report.check("alert_sent", alert.name)?;
             }
-            Refuser::Openssl => report.check("alert_received", alert.name)?,
+            Refuser::Foreign => report.check("alert_received", alert.name)?,
         }
         Ok(Failed { code, stderr: self.sealgram().text(Stream::Err), report })
     }
@@ -226,8 +219,8 @@ impl<'s> Conversation<'s> {
 pub enum Refuser {
     /// sealgram does.
     Sealgram,
-    /// openssl does.
-    Openssl,
+    /// The foreign program does.
+    Foreign,
 }
 
 /// What is left of a conversation that did not come about.

@@ -1,14 +1,15 @@
 //! Black-box tests of the `sealgram` command against foreign programs: what they share.
 //!
 //! ```text
-//!   tests/openssl_*.rs      rows of data, and what each row expects
+//!   tests/{openssl,gnutls}_*.rs      rows of data, and what each row expects
 //!        |
 //!        v
 //!   Rows -> Scene           one row: a directory, a deadline, what every program said
 //!        |
-//!        +-- Conversation   sealgram and openssl with a relay between them
+//!        +-- Conversation   sealgram and a foreign program with a relay between them
 //!        +-- Certified      keys and certificates, made on the spot
 //!        +-- Openssl        `openssl s_server` and `s_client`
+//!        +-- Gnutls         `gnutls-serv` and `gnutls-cli`
 //!        +-- Sealgram       `sealgram listen` and `connect`
 //!        +-- Relay          stands between two programs: records and loses datagrams
 //! ```
@@ -19,6 +20,9 @@
 
 mod certified;
 mod conversation;
+mod foreign;
+mod gnutls;
+mod names;
 mod openssl;
 mod pki;
 mod program;
@@ -28,7 +32,10 @@ mod sealgram;
 
 pub use certified::Certified;
 pub use conversation::{Conversation, Ended, Failed, Refuser, Role};
-pub use openssl::{Alert, Cipher, Group, Openssl, OpensslClient, OpensslServer};
+pub use foreign::{Foreign, Habits, Listening};
+pub use gnutls::Gnutls;
+pub use names::{Alert, Cipher, Group};
+pub use openssl::{Openssl, OpensslClient, OpensslServer};
 pub use pki::{Authority, Identity, KeyKind, Leaf};
 pub use program::{Exit, Program, Stream};
 pub use relay::{Datagram, Direction, Loss, Relay};

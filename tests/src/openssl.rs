@@ -1,121 +1,20 @@
-//! The foreign peer: `openssl s_server` and `openssl s_client`, always DTLS.
+//! A foreign peer: `openssl s_server` and `openssl s_client`, always DTLS.
 //!
 //! Two habits of theirs matter to whoever writes rows: both take lines that begin with a letter
 //! like `Q`, `R` or `S` as commands (so data begins with none of `BbQqRrPSKk`), and each read of
 //! their input becomes one datagram, of at most 8,192 bytes. The line `Q` closes the connection with
 //! a close_notify and ends the program.
 
-use core::fmt::{self, Display};
 use core::net::SocketAddr;
 use std::ffi::{OsStr, OsString};
 use std::path::Path;
 use std::process::Command;
 
-use crate::pki::{Identity, KeyKind};
+use crate::foreign::{Foreign, Habits, Listening};
+use crate::names::{Cipher, Group};
+use crate::pki::Identity;
 use crate::program::{Program, Stream};
 use crate::scene::{Checked, Failure, Scene};
-
-/// An alert under both of its names.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Alert {
-    /// What openssl shows.
-    pub number: u8,
-    /// What the RFCs and sealgram call it.
-    pub name: &'static str,
-}
-
-impl Alert {
-    /// Nothing that both sides can use, or no client certificate.
-    pub const HANDSHAKE_FAILURE: Self = Self { number: 40, name: "handshake_failure" };
-    /// A certificate for someone else.
-    pub const BAD_CERTIFICATE: Self = Self { number: 42, name: "bad_certificate" };
-    /// A certificate that its issuer has withdrawn.
-    pub const CERTIFICATE_REVOKED: Self = Self { number: 44, name: "certificate_revoked" };
-    /// A certificate whose time has passed.
-    pub const CERTIFICATE_EXPIRED: Self = Self { number: 45, name: "certificate_expired" };
-    /// A certificate that leads to no root that is trusted.
-    pub const UNKNOWN_CA: Self = Self { number: 48, name: "unknown_ca" };
-    /// A version that is too old.
-    pub const PROTOCOL_VERSION: Self = Self { number: 70, name: "protocol_version" };
-}
-
-/// A cipher suite of DTLS 1.2 under both of its names.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Cipher {
-    /// What IANA and sealgram call it.
-    pub iana: &'static str,
-    /// What openssl calls it.
-    pub openssl: &'static str,
-}
-
-impl Cipher {
-    /// The suites that a certificate with a key of this kind can be used with.
-    pub fn for_key(kind: KeyKind) -> [Self; 3] {
-        match kind {
-            KeyKind::P256 | KeyKind::P384 | KeyKind::Ed25519 => [
-                Self {
-                    iana: "TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256",
-                    openssl: "ECDHE-ECDSA-AES128-GCM-SHA256",
-                },
-                Self {
-                    iana: "TLS_ECDHE_ECDSA_WITH_AES_256_GCM_SHA384",
-                    openssl: "ECDHE-ECDSA-AES256-GCM-SHA384",
-                },
-                Self {
-                    iana: "TLS_ECDHE_ECDSA_WITH_CHACHA20_POLY1305_SHA256",
-                    openssl: "ECDHE-ECDSA-CHACHA20-POLY1305",
-                },
-            ],
-            KeyKind::Rsa => [
-                Self {
-                    iana: "TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256",
-                    openssl: "ECDHE-RSA-AES128-GCM-SHA256",
-                },
-                Self {
-                    iana: "TLS_ECDHE_RSA_WITH_AES_256_GCM_SHA384",
-                    openssl: "ECDHE-RSA-AES256-GCM-SHA384",
-                },
-                Self {
-                    iana: "TLS_ECDHE_RSA_WITH_CHACHA20_POLY1305_SHA256",
-                    openssl: "ECDHE-RSA-CHACHA20-POLY1305",
-                },
-            ],
-        }
-    }
-}
-
-/// A group for key exchange under all of its names.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Group {
-    /// What IANA and sealgram call it.
-    pub iana: &'static str,
-    /// What openssl takes as an option.
-    pub openssl: &'static str,
-    /// What `s_client` prints when it was used.
-    pub shown: &'static str,
-    /// Its number on the wire.
-    pub number: u16,
-}
-
-impl Group {
-    /// RFC 7748.
-    pub const X25519: Self =
-        Self { iana: "x25519", openssl: "X25519", shown: "X25519", number: 29 };
-    /// NIST P-256.
-    pub const P256: Self =
-        Self { iana: "secp256r1", openssl: "P-256", shown: "ECDH, prime256v1", number: 23 };
-    /// NIST P-384.
-    pub const P384: Self =
-        Self { iana: "secp384r1", openssl: "P-384", shown: "ECDH, secp384r1", number: 24 };
-    /// All of them.
-    pub const ALL: [Self; 3] = [Self::X25519, Self::P256, Self::P384];
-}
-
-impl Display for Group {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.iana)
-    }
-}
 
 /// A command line of openssl in the making.
 #[derive(Clone, Debug)]
@@ -160,16 +59,6 @@ impl Openssl {
         self
     }
 
-    /// The certificate chain and key to show.
-    #[must_use]
-    pub fn identity(self, identity: &Identity) -> Self {
-        let this = self.with("-cert", &identity.chain).with("-key", &identity.key);
-        match &identity.intermediates {
-            Some(intermediates) => this.with("-cert_chain", intermediates),
-            None => this,
-        }
-    }
-
     /// Ends the handshake if the peer's certificate does not lead to this root.
     #[must_use]
     pub fn trust(self, root: &Path) -> Self {
@@ -187,6 +76,36 @@ impl Openssl {
     pub fn groups(self, groups: &[Group]) -> Self {
         let names: Vec<&str> = groups.iter().map(|group| group.openssl).collect();
         self.with("-groups", names.join(":"))
+    }
+
+    /// Waits until a handshake of the server `program` is done and gives the cipher suite by
+    /// openssl's name.
+    ///
+    /// # Errors
+    ///
+    /// If none gets done.
+    pub fn served_cipher(program: &Program<'_>) -> Checked<String> {
+        program.wait_for_line(Stream::Out, "CIPHER is ")
+    }
+
+    /// Waits until the handshake of the client `program` is done and gives the cipher suite by
+    /// openssl's name.
+    ///
+    /// # Errors
+    ///
+    /// If it does not get done.
+    pub fn called_cipher(program: &Program<'_>) -> Checked<String> {
+        program.wait_for(Stream::Out, "Verify return code")?;
+        program.wait_for_line(Stream::Out, "Cipher is ")
+    }
+
+    /// What the client `program` says about the group that was used.
+    ///
+    /// # Errors
+    ///
+    /// If the handshake does not get done.
+    pub fn called_group(program: &Program<'_>) -> Checked<String> {
+        program.wait_for_line(Stream::Out, "Server Temp Key: ")
     }
 
     /// Starts `s_server` at a free port of 127.0.0.1 and waits until it is ready.
@@ -244,7 +163,7 @@ impl OpensslServer<'_> {
     ///
     /// If none gets done.
     pub fn cipher(&self) -> Checked<String> {
-        self.program.wait_for_line(Stream::Out, "CIPHER is ")
+        Openssl::served_cipher(&self.program)
     }
 }
 
@@ -262,8 +181,7 @@ impl OpensslClient<'_> {
     ///
     /// If it does not get done.
     pub fn cipher(&self) -> Checked<String> {
-        self.program.wait_for(Stream::Out, "Verify return code")?;
-        self.program.wait_for_line(Stream::Out, "Cipher is ")
+        Openssl::called_cipher(&self.program)
     }
 
     /// What openssl says about the group that was used.
@@ -272,6 +190,41 @@ impl OpensslClient<'_> {
     ///
     /// If the handshake does not get done.
     pub fn group(&self) -> Checked<String> {
-        self.program.wait_for_line(Stream::Out, "Server Temp Key: ")
+        Openssl::called_group(&self.program)
+    }
+}
+
+impl Foreign for Openssl {
+    const HABITS: Habits = Habits {
+        name: "openssl",
+        close: Some(b"Q\n"),
+        server_echoes: false,
+        server_leaves: true,
+        alert: |alert| (Stream::Err, format!("SSL alert number {}\n", alert.number)),
+    };
+
+    fn identity(self, identity: &Identity) -> Self {
+        let this = self.with("-cert", &identity.chain).with("-key", &identity.key);
+        match &identity.intermediates {
+            Some(intermediates) => this.with("-cert_chain", intermediates),
+            None => this,
+        }
+    }
+
+    fn trust_server(self, root: &Path, name: &str) -> Self {
+        self.trust(root).with("-servername", name).with("-verify_hostname", name)
+    }
+
+    fn require_client(self, root: &Path) -> Self {
+        self.trust(root).with("-Verify", "9")
+    }
+
+    fn serve_one<'s>(&self, scene: &'s Scene) -> Checked<Listening<'s>> {
+        let OpensslServer { program, address } = self.clone().with("-naccept", "1").serve(scene)?;
+        Ok(Listening { program, address })
+    }
+
+    fn call<'s>(&self, scene: &'s Scene, address: SocketAddr) -> Checked<Program<'s>> {
+        Ok(self.connect(scene, address)?.program)
     }
 }

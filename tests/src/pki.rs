@@ -14,7 +14,7 @@ use rcgen::{
 };
 use tempfile::TempDir;
 
-use crate::openssl::Group;
+use crate::names::Group;
 use crate::scene::{Checked, Failure};
 
 /// What kind of key a certificate is for.

@@ -12,6 +12,9 @@ use crate::scene::{Checked, Failure, Scene};
 /// How often a program that has closed its output is asked whether it has ended.
 const POLL: Duration = Duration::from_millis(1);
 
+/// What is kept of each stream, in bytes: some programs repeat themselves without end.
+const KEPT: usize = 0x100_0000;
+
 /// One of the two streams that a program writes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Stream {
@@ -64,7 +67,8 @@ impl Captured {
             loop {
                 let length = source.read(&mut chunk).unwrap_or(0);
                 let mut content = writer.lock();
-                content.bytes.extend_from_slice(&chunk[..length]);
+                let room = KEPT.saturating_sub(content.bytes.len());
+                content.bytes.extend_from_slice(&chunk[..length.min(room)]);
                 content.ended = length == 0;
                 writer.changed.notify_all();
                 if content.ended {
@@ -260,6 +264,16 @@ impl<'s> Program<'s> {
             }
             thread::sleep(POLL);
         }
+    }
+
+    /// Ends the program, which would not do so by itself.
+    ///
+    /// # Errors
+    ///
+    /// As [`exit`](Self::exit).
+    pub fn kill(&mut self) -> Checked<Exit> {
+        self.child.kill()?;
+        self.exit()
     }
 
     fn captured(&self, stream: Stream) -> &Captured {

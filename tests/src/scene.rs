@@ -125,14 +125,19 @@ pub fn foreign_peer(name: &str) -> bool {
         println!("{name}: left out by name (SEALGRAM_WITHOUT={without})");
         return false;
     }
-    match std::process::Command::new(name).arg("version").output() {
+    let (package, program, arguments) = match name {
+        "gnutls" => ("gnutls-bin", "gnutls-serv", ["--version"]),
+        _ => (name, name, ["version"]),
+    };
+    match std::process::Command::new(program).args(arguments).output() {
         Ok(output) if output.status.success() => {
-            println!("peer: {}", String::from_utf8_lossy(&output.stdout).trim());
+            let said = String::from_utf8_lossy(&output.stdout);
+            println!("peer: {}", said.lines().next().unwrap_or_default());
             true
         }
-        Ok(output) => panic!("`{name} version` failed: {output:?}"),
+        Ok(output) => panic!("`{program} {}` failed: {output:?}", arguments.join(" ")),
         Err(error) => panic!(
-            "the program `{name}` does not start ({error}): apt-get install {name}, \
+            "the program `{program}` does not start ({error}): apt-get install {package}, \
              or leave it out by name with SEALGRAM_WITHOUT={name}"
         ),
     }

@@ -10,7 +10,7 @@ use std::thread;
 
 use serde_json::Value;
 
-use crate::openssl::{Cipher, Group};
+use crate::names::{Cipher, Group};
 use crate::pki::Identity;
 use crate::program::{Program, Stream};
 use crate::scene::{Checked, Failure, Scene, check_eq};

@@ -4,8 +4,8 @@
 use core::fmt::{self, Display};
 
 use sealgram_tests::{
-    Alert, Authority, Certified, Checked, Conversation, Identity, KeyKind, Leaf, Loss, Refuser,
-    Role, Sealgram, check, check_eq, foreign_peer, rows,
+    Alert, Authority, Certified, Checked, Conversation, Foreign, Identity, KeyKind, Leaf, Loss,
+    Refuser, Role, Sealgram, check, check_eq, foreign_peer, rows,
 };
 
 fn sealgram() -> Sealgram {
@@ -147,7 +147,7 @@ fn client_certificate_is_verified_as_the_server_wants() {
         let mut conversation = Conversation::start(scene, role, &sealgram, &openssl, Loss::none())?;
         if let Some(alert) = refused {
             let refuser = match role {
-                Role::Client => Refuser::Openssl,
+                Role::Client => Refuser::Foreign,
                 Role::Server => Refuser::Sealgram,
             };
             let failed = conversation.fail(refuser, alert)?;
@@ -162,7 +162,7 @@ fn client_certificate_is_verified_as_the_server_wants() {
         match (role, identity) {
             (Role::Client, _) => check(
                 // s_server shows the certificate that it got.
-                ended.openssl.stdout.contains("Client certificate") == verified,
+                ended.foreign.stdout.contains("Client certificate") == verified,
                 "openssl has another opinion of whether there was a certificate",
             ),
             (Role::Server, Some(identity)) if verified => {

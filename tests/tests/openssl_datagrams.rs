@@ -216,16 +216,16 @@ fn big_datagram_arrives_whole() {
         };
         let mut conversation = Conversation::start(scene, role, &sealgram, &openssl, Loss::none())?;
         if role == Role::Server {
-            conversation.openssl().input(b"hello\n")?;
+            conversation.foreign().input(b"hello\n")?;
         }
-        conversation.openssl().wait_for(Stream::Out, &text)?;
+        conversation.foreign().wait_for(Stream::Out, &text)?;
         let whole = conversation.relay().seen();
         let whole = whole.iter().filter(|datagram| datagram.bytes.len() > 16_000).count();
         check_eq("the number of datagrams above 16,000 bytes", whole, 1)?;
         if role == Role::Client {
             // openssl makes datagrams of no more than 8,192 bytes.
             let answer = long_text(8_000);
-            conversation.openssl().input(format!("{answer}\n").as_bytes())?;
+            conversation.foreign().input(format!("{answer}\n").as_bytes())?;
             conversation.sealgram().wait_for(Stream::Out, &answer)?;
         }
         conversation.end().map(|_| ())
@@ -244,7 +244,7 @@ fn silent_connection_is_closed_after_the_idle_time() {
         let mut conversation = Conversation::start(scene, role, &sealgram, &openssl, Loss::none())?;
         conversation.echo("hello")?;
         // The input of both is still open: only the close_notify of sealgram can end openssl.
-        let openssl = conversation.openssl().exit()?;
+        let openssl = conversation.foreign().exit()?;
         check_eq("openssl's exit code", openssl.code, Some(0))?;
         let sealgram = conversation.sealgram().exit()?;
         check_eq("sealgram's exit code", sealgram.code, Some(0))?;
@@ -333,7 +333,7 @@ fn client_with_a_count_leaves_after_that_many_datagrams() {
         conversation.echo("two")?;
         // Its input is still open.
         check_eq("sealgram's exit code", conversation.sealgram().exit()?.code, Some(0))?;
-        check_eq("openssl's exit code", conversation.openssl().exit()?.code, Some(0))?;
+        check_eq("openssl's exit code", conversation.foreign().exit()?.code, Some(0))?;
         let report = conversation.reports().wait_for_one()?;
         report.check_flawless()?;
         report.check("datagrams_received", 2)
@@ -355,8 +355,8 @@ fn client_with_send_options_sends_them_in_order() {
             .with("--count", "1");
         let mut conversation =
             Conversation::start(scene, Role::Client, &sealgram, &openssl, Loss::none())?;
-        conversation.openssl().wait_for(Stream::Out, "alpha;beta;gamma;")?;
-        conversation.openssl().input(b"answer\n")?;
+        conversation.foreign().wait_for(Stream::Out, "alpha;beta;gamma;")?;
+        conversation.foreign().input(b"answer\n")?;
         let exit = conversation.sealgram().exit()?;
         check_eq("sealgram's exit code", exit.code, Some(0))?;
         check_contains("sealgram's output", &exit.stdout, "answer")?;

@@ -2,8 +2,8 @@
 #![forbid(unsafe_code)]
 
 use sealgram_tests::{
-    Authority, Cipher, Direction, Group, KeyKind, Leaf, Loss, Openssl, Relay, Stream, check,
-    check_eq, foreign_peer, rows,
+    Authority, Cipher, Direction, Foreign, Group, KeyKind, Leaf, Loss, Openssl, Relay, Stream,
+    check, check_eq, foreign_peer, rows,
 };
 
 #[test]

@@ -5,8 +5,8 @@ use core::fmt::{self, Display};
 use std::net::UdpSocket;
 
 use sealgram_tests::{
-    Alert, Authority, Certified, Cipher, Conversation, Failure, Group, KeyKind, Leaf, Loss,
-    Openssl, Refuser, Role, Sealgram, Stream, check, check_eq, foreign_peer, rows,
+    Alert, Authority, Certified, Cipher, Conversation, Failure, Foreign, Group, KeyKind, Leaf,
+    Loss, Openssl, Refuser, Role, Sealgram, Stream, check, check_eq, foreign_peer, rows,
 };
 
 fn sealgram() -> Sealgram {
@@ -70,7 +70,7 @@ fn cases() -> Vec<Row> {
         cases.push(Row { role, fault, refuser: Refuser::Sealgram, alert, code });
         if !matches!(fault, OtherFingerprint) {
             let role = Role::Server;
-            cases.push(Row { role, fault, refuser: Refuser::Openssl, alert, code: None });
+            cases.push(Row { role, fault, refuser: Refuser::Foreign, alert, code: None });
         }
     }
     // The server finds nothing to agree on.
@@ -78,7 +78,7 @@ fn cases() -> Vec<Row> {
     for fault in [NoSharedSuite, NoSharedGroup, SuiteForOtherKey] {
         let role = Role::Client;
         let code = HANDSHAKE_FAILED;
-        cases.push(Row { role, fault, refuser: Refuser::Openssl, alert, code });
+        cases.push(Row { role, fault, refuser: Refuser::Foreign, alert, code });
     }
     for fault in [NoSharedSuite, NoSharedGroup, SuiteForOtherKey, OnlyOldSuites] {
         let role = Role::Server;
@@ -162,7 +162,7 @@ fn peer_that_speaks_only_dtls_1_0_is_refused() {
                 let openssl = Openssl::dtls10().identity(&certified.identity);
                 let conversation =
                     Conversation::start(scene, role, &sealgram, &openssl, Loss::none())?;
-                let failed = conversation.fail(Refuser::Openssl, Alert::HANDSHAKE_FAILURE)?;
+                let failed = conversation.fail(Refuser::Foreign, Alert::HANDSHAKE_FAILURE)?;
                 check_eq("sealgram's exit code", failed.code, HANDSHAKE_FAILED)
             }
             Role::Server => {
@@ -224,7 +224,7 @@ fn renegotiation_asked_for_by_openssl_is_refused_with_an_alert() {
         let (sealgram, openssl) = certified.programs(sealgram(), role);
         let mut conversation = Conversation::start(scene, role, &sealgram, &openssl, Loss::none())?;
         conversation.echo("hello")?;
-        conversation.openssl().input(match role {
+        conversation.foreign().input(match role {
             // A HelloRequest.
             Role::Client => b"r\n",
             // A ClientHello under the keys of the connection.
@@ -232,7 +232,7 @@ fn renegotiation_asked_for_by_openssl_is_refused_with_an_alert() {
         })?;
         // What openssl calls the alert no_renegotiation. It gives up then, with an alert of its
         // own, though it need not (RFC 5246 §7.2.2).
-        conversation.openssl().wait_for(Stream::Err, "no renegotiation")?;
+        conversation.foreign().wait_for(Stream::Err, "no renegotiation")?;
         let code = match role {
             Role::Client => CONNECTION_FAILED,
             // One connection is over, whatever its end was.
