@@ -49,6 +49,31 @@ const TABLE: &[Row] = &[
     // For sealgram-mlkem.
     Row::new("sealgram-bogo", Binary, &["sealgram"]).private().rust("1.87"),
     Row::new("sealgram-ring", Provider, &["sealgram-crypto", "ring"]).one_unsafe_module(),
+    Row::new(
+        "sealgram-rustcrypto",
+        Provider,
+        &[
+            "sealgram-crypto",
+            "aes",
+            "aes-gcm",
+            "ccm",
+            "chacha20",
+            "chacha20poly1305",
+            "der",
+            "ed25519-dalek",
+            "hmac",
+            "p256",
+            "p384",
+            "rand_core",
+            "rsa",
+            "sec1",
+            "sha2",
+            "x25519-dalek",
+        ],
+    )
+    .only_optional(&["getrandom"])
+    // For ctutils and crypto-bigint.
+    .rust("1.87"),
     Row::new("sealgram-mlkem", Provider, &["sealgram-crypto", "ml-kem"])
         // For ml-kem, from 0.3.4 on.
         .rust("1.87"),
@@ -73,6 +98,7 @@ const SEEN_BY_PROVIDERS: &[&str] = &["sealgram-crypto", "sealgram-iana"];
 /// on the first only if it is one of the second.
 const DOORS: &[(&str, &[&str])] = &[
     ("ring", &["sealgram-ring", "rcgen"]),
+    ("rsa", &["sealgram-rustcrypto"]),
     ("rustls-webpki", &["sealgram-x509"]),
     ("tokio", &["sealgram-tokio"]),
 ];
