@@ -6,7 +6,6 @@ use sealgram_crypto::{CryptoError, SecureRandom};
 /// A source of ours as RustCrypto's crates take it.
 pub(crate) struct Source<'a>(pub(crate) &'a dyn SecureRandom);
 
-/// [`CryptoError`], which is an error to `rand_core` only by another name.
 impl TryRng for Source<'_> {
     type Error = CryptoError;
 
