@@ -48,6 +48,7 @@ pub use sign::{KeyError, KeyLoader, SignatureAlgorithm, SigningKey};
 pub use suite::{KeyExchangeKind, Suite, SuiteFacts, facts};
 pub use traffic::{TrafficKeys, TrafficSecret};
 pub use verify::{
-    CertificateError, ClientVerifier, IdentityVerified, PeerChain, ServerVerifier,
-    SignatureAlgorithms, SignatureVerified, SignatureVerifier, SignedMessage, VerificationError,
+    CertificateError, ClientVerifier, IdentityVerified, PeerChain, RawPublicKeySignatures,
+    RawPublicKeyVerifier, ServerVerifier, SignatureAlgorithms, SignatureVerified,
+    SignatureVerifier, SignedMessage, VerificationError,
 };

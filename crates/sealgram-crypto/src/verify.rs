@@ -9,7 +9,9 @@ use alloc::string::String;
 use alloc::vec::Vec;
 use core::fmt::{self, Debug};
 
-use pki_types::{CertificateDer, ServerName, SignatureVerificationAlgorithm, UnixTime};
+use pki_types::{
+    CertificateDer, ServerName, SignatureVerificationAlgorithm, SubjectPublicKeyInfoDer, UnixTime,
+};
 use sealgram_iana::{AlertDescription, SignatureScheme, Version};
 
 /// The certificates that a peer presented, leaf first.
@@ -89,6 +91,33 @@ pub trait ClientVerifier: SignatureVerifier {
     fn authorities(&self) -> &[Vec<u8>] {
         &[]
     }
+}
+
+/// Verifies handshake signatures with a raw public key (RFC 7250).
+///
+/// Apart from [`SignatureVerifier`], so that a bare key never gets to somebody who expects a
+/// certificate, nor the other way round.
+pub trait RawPublicKeySignatures: Debug + Send + Sync {
+    /// Verifies one signature with `public_key`.
+    fn verify_raw_signature(
+        &self,
+        public_key: &SubjectPublicKeyInfoDer<'_>,
+        signed: &SignedMessage<'_>,
+    ) -> Result<SignatureVerified, VerificationError>;
+
+    /// The schemes that it accepts, best first: what we offer to the peer.
+    fn schemes(&self) -> &[SignatureScheme];
+}
+
+/// Decides whether a peer that shows a raw public key is who it should be (RFC 7250 §4.3, §4.4).
+pub trait RawPublicKeyVerifier: RawPublicKeySignatures {
+    /// Verifies the key itself. `name` is the server that a client wants, if the application has
+    /// named one; nothing in a bare key says whose it is, so only an out-of-band table can tell.
+    fn verify_raw_public_key(
+        &self,
+        public_key: &SubjectPublicKeyInfoDer<'_>,
+        name: Option<&ServerName<'_>>,
+    ) -> Result<IdentityVerified, VerificationError>;
 }
 
 /// Proof that a verifier accepted the peer's identity.

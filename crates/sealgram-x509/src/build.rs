@@ -27,8 +27,10 @@ pub enum BuildError {
     DistrustedRoot,
     /// The hash function is not SHA-256.
     NotSha256,
-    /// There are no fingerprints, so nobody could be accepted.
+    /// There are no fingerprints or keys, so nobody could be accepted.
     NoFingerprints,
+    /// A public key cannot be read: it is no SubjectPublicKeyInfo.
+    BadPublicKey,
     /// None of the schemes for handshakes is one that the provider has.
     NoSchemes,
     /// There are no errors to tolerate, or one that must not be tolerated because it hides all
@@ -44,7 +46,8 @@ impl fmt::Display for BuildError {
             Self::NoCrls => "unknown revocation status needs certificate revocation lists",
             Self::DistrustedRoot => "a root certificate is on the list of distrusted ones",
             Self::NotSha256 => "fingerprints need SHA-256",
-            Self::NoFingerprints => "there are no fingerprints",
+            Self::NoFingerprints => "there are no fingerprints or public keys",
+            Self::BadPublicKey => "a public key is not a SubjectPublicKeyInfo in DER",
             Self::NoSchemes => "the provider has none of the signature schemes",
             Self::NotTolerable => "there are no errors to tolerate, or a malformed certificate is",
         })

@@ -3,15 +3,16 @@
 use alloc::sync::Arc;
 use alloc::vec::Vec;
 
-use pki_types::{CertificateDer, ServerName, UnixTime};
+use pki_types::{CertificateDer, ServerName, SubjectPublicKeyInfoDer, UnixTime};
 use sealgram_crypto::{
-    CertificateError, ClientVerifier, IdentityVerified, PeerChain, ServerVerifier,
-    SignatureAlgorithms, SignatureVerified, SignatureVerifier, SignedMessage, VerificationError,
+    CertificateError, ClientVerifier, IdentityVerified, PeerChain, RawPublicKeySignatures,
+    RawPublicKeyVerifier, ServerVerifier, SignatureAlgorithms, SignatureVerified,
+    SignatureVerifier, SignedMessage, VerificationError,
 };
 use sealgram_iana::SignatureScheme;
 
 use crate::signature::verify_with_key;
-use crate::{BuildError, WebPkiServerVerifier};
+use crate::{AnyPublicKey, BuildError, WebPkiServerVerifier};
 
 /// Accepts any server. Anybody on the path can be that server.
 ///
@@ -57,6 +58,47 @@ impl ServerVerifier for AcceptAnyServer {
 
     fn needs_name(&self) -> bool {
         false
+    }
+}
+
+/// Accepts any raw public key (RFC 7250). Anybody on the path can be that peer.
+///
+/// The peer still proves that it holds the key, so an application may look at it after the
+/// handshake.
+#[derive(Debug)]
+pub struct AcceptAnyPublicKey {
+    inner: Arc<AnyPublicKey>,
+}
+
+impl AcceptAnyPublicKey {
+    /// Accepts any peer with a key that `algorithms` knows.
+    #[must_use]
+    pub fn new(algorithms: SignatureAlgorithms) -> Arc<Self> {
+        Arc::new(Self { inner: AnyPublicKey::new(algorithms) })
+    }
+}
+
+impl RawPublicKeySignatures for AcceptAnyPublicKey {
+    fn verify_raw_signature(
+        &self,
+        public_key: &SubjectPublicKeyInfoDer<'_>,
+        signed: &SignedMessage<'_>,
+    ) -> Result<SignatureVerified, VerificationError> {
+        self.inner.verify_raw_signature(public_key, signed)
+    }
+
+    fn schemes(&self) -> &[SignatureScheme] {
+        self.inner.schemes()
+    }
+}
+
+impl RawPublicKeyVerifier for AcceptAnyPublicKey {
+    fn verify_raw_public_key(
+        &self,
+        _public_key: &SubjectPublicKeyInfoDer<'_>,
+        _name: Option<&ServerName<'_>>,
+    ) -> Result<IdentityVerified, VerificationError> {
+        Ok(IdentityVerified::danger_assertion())
     }
 }
 

@@ -5,9 +5,10 @@
 //! | [`WebPkiServerVerifier`] | a path to a configured root, the server's name, dates, usage |
 //! | [`WebPkiClientVerifier`] | a path to a configured root, dates, usage |
 //! | [`FingerprintVerifier`] | the SHA-256 hash of the certificate, and nothing else |
+//! | [`PinnedPublicKeys`] | the key alone, without a certificate (RFC 7250) |
 //! | [`danger`] | less than it should |
 //!
-//! All of them verify handshake signatures with the key in the peer's certificate. All errors
+//! All of them verify handshake signatures with the key that the peer shows. All errors
 //! found are reported, gravest first, so that an application can show them, and so that
 //! [`danger::AcceptErrors`] never lets a second error pass behind a tolerated one.
 //!
@@ -36,6 +37,7 @@ mod errors;
 mod facts;
 mod fingerprint;
 mod path;
+mod raw;
 mod roots;
 mod signature;
 #[cfg(test)]
@@ -45,6 +47,7 @@ mod webpki_verifier;
 pub use build::{BuildError, UnknownStatus};
 pub use facts::chain_facts;
 pub use fingerprint::FingerprintVerifier;
+pub use raw::{AnyPublicKey, PinnedPublicKeys};
 pub use roots::RootStore;
 pub use signature::check_key;
 pub use webpki_verifier::{

@@ -32,8 +32,16 @@ pub(crate) fn verify_with_key(
     signed: &SignedMessage<'_>,
 ) -> Result<SignatureVerified, VerificationError> {
     let certificate = Certificate::read(end_entity).map_err(CertificateError::from)?;
-    let public_key = SubjectPublicKeyInfoDer::from(certificate.public_key);
-    let key = RawPublicKeyEntity::try_from(&public_key).map_err(|error| translate(&error))?;
+    verify_with_raw_key(algorithms, &certificate.public_key.into(), signed)
+}
+
+/// Verifies with a key that comes without a certificate.
+pub(crate) fn verify_with_raw_key(
+    algorithms: &SignatureAlgorithms,
+    public_key: &SubjectPublicKeyInfoDer<'_>,
+    signed: &SignedMessage<'_>,
+) -> Result<SignatureVerified, VerificationError> {
+    let key = RawPublicKeyEntity::try_from(public_key).map_err(|error| translate(&error))?;
     try_candidates(algorithms, signed, |algorithm| {
         key.verify_signature(algorithm, signed.message, signed.signature)
     })

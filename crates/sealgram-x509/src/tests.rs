@@ -8,6 +8,7 @@ mod facts;
 mod names;
 mod paths;
 mod pinned;
+mod raw;
 mod revocation;
 mod settings;
 mod signatures;
