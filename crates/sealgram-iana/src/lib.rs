@@ -396,6 +396,32 @@ impl fmt::Display for Version {
     }
 }
 
+impl SrtpProfile {
+    /// The length of each side's SRTP master key in bytes (RFC 5764 §4.1.2, RFC 7714 §14.2);
+    /// `None` for a profile unknown to this crate.
+    #[must_use]
+    pub const fn master_key_len(self) -> Option<usize> {
+        match self {
+            Self::SRTP_AES128_CM_HMAC_SHA1_80
+            | Self::SRTP_AES128_CM_HMAC_SHA1_32
+            | Self::SRTP_AEAD_AES_128_GCM => Some(16),
+            Self::SRTP_AEAD_AES_256_GCM => Some(32),
+            _ => None,
+        }
+    }
+
+    /// The length of each side's SRTP master salt in bytes; `None` for a profile unknown to this
+    /// crate.
+    #[must_use]
+    pub const fn master_salt_len(self) -> Option<usize> {
+        match self {
+            Self::SRTP_AES128_CM_HMAC_SHA1_80 | Self::SRTP_AES128_CM_HMAC_SHA1_32 => Some(14),
+            Self::SRTP_AEAD_AES_128_GCM | Self::SRTP_AEAD_AES_256_GCM => Some(12),
+            _ => None,
+        }
+    }
+}
+
 impl SignatureScheme {
     /// Whether a DTLS 1.3 CertificateVerify may use the scheme: no PKCS#1 v1.5 and no SHA-1
     /// (RFC 8446 §4.2.3).

@@ -45,6 +45,7 @@ mod event;
 mod path;
 #[cfg(feature = "std")]
 mod sessions;
+mod srtp;
 mod stats;
 mod timers;
 #[cfg(feature = "std")]
@@ -76,11 +77,12 @@ pub use sealgram_iana as iana;
 pub use sealgram_ring as ring;
 pub use sealgram_wire::Instant;
 pub use sealgram_x509::{
-    FingerprintVerifier, RootStore, UnknownStatus, WebPkiClientVerifier, WebPkiServerVerifier,
-    danger,
+    AnyPublicKey, FingerprintVerifier, PinnedPublicKeys, RootStore, UnknownStatus,
+    WebPkiClientVerifier, WebPkiServerVerifier, danger,
 };
 #[cfg(feature = "std")]
 pub use sessions::{MemorySessionCache, MemorySessions, Tickets};
+pub use srtp::{SrtpKeys, SrtpMaster};
 pub use stats::{Discards, Info, Stats};
 pub use timers::Timers;
 #[cfg(feature = "std")]
