@@ -10,6 +10,7 @@
 //!        +-- Certified      keys and certificates, made on the spot
 //!        +-- Openssl        `openssl s_server` and `s_client`
 //!        +-- Gnutls         `gnutls-serv` and `gnutls-cli`
+//!        +-- Libcoap        `coap-server` and `coap-client`
 //!        +-- Sealgram       `sealgram listen` and `connect`
 //!        +-- Relay          stands between two programs: records and loses datagrams
 //! ```
@@ -22,6 +23,7 @@ mod certified;
 mod conversation;
 mod foreign;
 mod gnutls;
+mod libcoap;
 mod names;
 mod openssl;
 mod pki;
@@ -34,6 +36,7 @@ pub use certified::Certified;
 pub use conversation::{Conversation, Ended, Failed, Refuser, Role};
 pub use foreign::{Foreign, Habits, Listening};
 pub use gnutls::Gnutls;
+pub use libcoap::{Inside, Libcoap};
 pub use names::{Alert, Cipher, Group};
 pub use openssl::{Openssl, OpensslClient, OpensslServer};
 pub use pki::{Authority, Identity, KeyKind, Leaf};

@@ -127,6 +127,7 @@ pub fn foreign_peer(name: &str) -> bool {
     }
     let (package, program, arguments) = match name {
         "gnutls" => ("gnutls-bin", "gnutls-serv", ["--version"]),
+        "libcoap" => return libcoap(),
         _ => (name, name, ["version"]),
     };
     match std::process::Command::new(program).args(arguments).output() {
@@ -141,6 +142,25 @@ pub fn foreign_peer(name: &str) -> bool {
              or leave it out by name with SEALGRAM_WITHOUT={name}"
         ),
     }
+}
+
+/// As [`foreign_peer`], for libcoap, whose programs have no option that makes them say their
+/// version and succeed.
+fn libcoap() -> bool {
+    for inside in ["openssl", "gnutls"] {
+        let program = format!("coap-client-{inside}");
+        match std::process::Command::new(&program).output() {
+            Ok(output) => {
+                let said = String::from_utf8_lossy(&output.stderr);
+                println!("peer: {}", said.lines().next().unwrap_or_default());
+            }
+            Err(error) => panic!(
+                "the program `{program}` does not start ({error}): apt-get install libcoap3-bin, \
+                 or leave it out by name with SEALGRAM_WITHOUT=libcoap"
+            ),
+        }
+    }
+    true
 }
 
 /// Runs `test` for every row, each in a scene of its own, several at once, and prints one line

@@ -1,0 +1,213 @@
+//! CoAP over DTLS (RFC 7252 §9) with libcoap: one confirmable GET and its response.
+#![forbid(unsafe_code)]
+
+use core::fmt::{self, Display};
+use core::time::Duration;
+use std::sync::Arc;
+
+use sealgram::pki_types::pem::PemObject;
+use sealgram::pki_types::{CertificateDer, PrivateKeyDer};
+use sealgram::{
+    ClientConfig, CloseReason, EndpointConfig, RootStore, ServerConfig, WebPkiClientVerifier,
+    default_provider,
+};
+use sealgram_tests::{
+    Authority, Checked, Failure, Identity, Inside, KeyKind, Leaf, Libcoap, Role, Scene, check,
+    check_contains, check_eq, foreign_peer, rows,
+};
+use sealgram_udp::{Client, MAX_PLAINTEXT, Server, ServerEvent};
+
+/// How long the other side has for each step.
+const PATIENCE: Duration = Duration::from_secs(10);
+
+/// What we serve.
+const TEMPERATURE: &[u8] = b"21.5 C";
+
+/// Wraps the error of a step that should succeed.
+fn failed(error: impl Display) -> Failure {
+    Failure::new(error.to_string())
+}
+
+/// A confirmable GET without a token (RFC 7252 §3).
+fn get(message_id: [u8; 2], path: &str) -> Vec<u8> {
+    let [high, low] = message_id;
+    let mut request = vec![0x40, 0x01, high, low];
+    if !path.is_empty() {
+        // Option 11, Uri-Path, of less than 13 bytes.
+        request.push(0xb0 | u8::try_from(path.len()).expect("a short path"));
+        request.extend_from_slice(path.as_bytes());
+    }
+    request
+}
+
+/// The response to a confirmable GET, carried by its acknowledgement (RFC 7252 §5.2.1).
+fn content(request: &[u8], payload: &[u8]) -> Checked<Vec<u8>> {
+    let &[first, 0x01, high, low, ref rest @ ..] = request else {
+        return Err(Failure::new(format!("this is no GET: {request:02x?}")));
+    };
+    check_eq("version 1 and a confirmable message", first >> 4, 4)?;
+    let token =
+        rest.get(..usize::from(first & 0xf)).ok_or_else(|| Failure::new("the token is cut off"))?;
+    Ok([&[0x60 | first & 0xf, 0x45, high, low], token, &[0xff], payload].concat())
+}
+
+/// The payload of the acknowledgement of the request with this ID, if it is 2.05 (Content).
+fn payload(response: &[u8], message_id: [u8; 2]) -> Checked<&[u8]> {
+    let &[0x60, 0x45, high, low, ref rest @ ..] = response else {
+        return Err(Failure::new(format!("this is no content: {response:02x?}")));
+    };
+    check_eq("the message ID", [high, low], message_id)?;
+    let start = rest.iter().position(|byte| *byte == 0xff).map_or(rest.len(), |at| at + 1);
+    Ok(&rest[start..])
+}
+
+/// Who proves to be whom, and how.
+#[derive(Clone, Copy, Debug)]
+enum Proof {
+    /// The server shows a certificate.
+    Server(KeyKind),
+    /// Both show one.
+    Mutual(KeyKind),
+}
+
+struct Row {
+    role: Role,
+    inside: Inside,
+    proof: Proof,
+}
+
+impl Display for Row {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}, libcoap with {}, {:?}", self.role, self.inside, self.proof)
+    }
+}
+
+fn cases() -> Vec<Row> {
+    let mut cases = Vec::new();
+    for role in Role::BOTH {
+        for inside in Inside::BOTH {
+            for kind in [KeyKind::P256, KeyKind::Rsa] {
+                cases.push(Row { role, inside, proof: Proof::Server(kind) });
+                cases.push(Row { role, inside, proof: Proof::Mutual(kind) });
+            }
+        }
+    }
+    cases
+}
+
+fn chain_and_key(
+    identity: &Identity,
+) -> Checked<(Vec<CertificateDer<'static>>, PrivateKeyDer<'static>)> {
+    let chain = CertificateDer::pem_file_iter(&identity.chain).map_err(failed)?;
+    let chain = chain.collect::<Result<_, _>>().map_err(failed)?;
+    Ok((chain, PrivateKeyDer::from_pem_file(&identity.key).map_err(failed)?))
+}
+
+fn roots(authority: &Authority) -> Checked<RootStore> {
+    let mut roots = RootStore::new();
+    let root = CertificateDer::from_pem_file(authority.root()).map_err(failed)?;
+    roots.add(root).map_err(failed)?;
+    Ok(roots)
+}
+
+#[test]
+fn coap_request_over_dtls_is_answered() {
+    if !foreign_peer("libcoap") {
+        return;
+    }
+    rows(&cases(), |&Row { role, inside, proof }, scene| {
+        let (Proof::Server(kind) | Proof::Mutual(kind)) = proof;
+        let authority = Authority::new(kind)?;
+        let identity = authority.issue(Leaf { names: &["127.0.0.1"], ..Leaf::default() })?;
+        let (chain, key) = chain_and_key(&identity)?;
+        let roots = roots(&authority)?;
+        let mutual = matches!(proof, Proof::Mutual(_));
+        let libcoap = Libcoap::new(inside);
+        match role {
+            Role::Client => {
+                let config = ClientConfig::builder().with_root_certificates(roots);
+                let config = match mutual {
+                    true => config.with_identity(chain, &key),
+                    false => config.with_no_client_auth(),
+                };
+                let libcoap = libcoap.identity(&identity);
+                let libcoap = if mutual { libcoap.trust(authority.root()) } else { libcoap };
+                ask(scene, &config.build().map_err(failed)?, &libcoap)
+            }
+            Role::Server => {
+                let config = ServerConfig::builder();
+                let config = match mutual {
+                    true => {
+                        let algorithms = default_provider().signature_algorithms;
+                        let verifier = WebPkiClientVerifier::builder(Arc::new(roots), algorithms);
+                        config.with_client_verifier(verifier.build().map_err(failed)?)
+                    }
+                    false => config.with_no_client_auth(),
+                };
+                let libcoap = libcoap.trust(authority.root());
+                let libcoap = if mutual { libcoap.identity(&identity) } else { libcoap };
+                answer(
+                    scene,
+                    config.with_identity(chain, &key).build().map_err(failed)?,
+                    &libcoap,
+                    mutual,
+                )
+            }
+        }
+    });
+}
+
+/// Gets the root resource of libcoap's server.
+fn ask(scene: &Scene, config: &ClientConfig, libcoap: &Libcoap) -> Checked {
+    let server = libcoap.serve(scene)?;
+    let name = server.address.ip().into();
+    let mut client = Client::connect(config, server.address, Some(name)).map_err(failed)?;
+    let message_id = [0x5e, 0xa1];
+    client.send(&get(message_id, "")).map_err(failed)?;
+    let mut buf = [0; MAX_PLAINTEXT];
+    let len = client.recv(&mut buf, PATIENCE).map_err(failed)?;
+    let len = len.ok_or_else(|| Failure::new("no response in time"))?;
+    let text = String::from_utf8_lossy(payload(&buf[..len], message_id)?).into_owned();
+    check_contains("what libcoap serves", &text, "libcoap")?;
+    client.close().map_err(failed)
+}
+
+/// Serves libcoap's client one resource, and waits until it has closed the connection.
+fn answer(scene: &Scene, config: ServerConfig, libcoap: &Libcoap, verified: bool) -> Checked {
+    let any = "127.0.0.1:0".parse().expect("an address");
+    let mut server = Server::bind(any, EndpointConfig::new(), config).map_err(failed)?;
+    let address = server.local_addr().map_err(failed)?;
+    let mut client = libcoap.get(scene, address, "temperature")?;
+    let mut buf = [0; MAX_PLAINTEXT];
+    let mut answered = false;
+    loop {
+        match server.step(PATIENCE, &mut buf).map_err(failed)? {
+            None => return Err(Failure::new("nothing happened in time")),
+            Some(ServerEvent::Connected { connected, .. }) => {
+                let shown = !connected.peer_chain.is_empty();
+                check_eq("a certificate of the client", shown, verified)?;
+            }
+            Some(ServerEvent::Data { peer, len }) => {
+                let request = &buf[..len];
+                let path = b"temperature";
+                let asked = request.windows(path.len()).any(|window| window == path);
+                check(asked, format!("another resource is asked for: {request:02x?}"))?;
+                server.send(peer, &content(request, TEMPERATURE)?).map_err(failed)?;
+                answered = true;
+            }
+            Some(ServerEvent::Closed { ended, .. }) => {
+                let reason = ended.closed.map(|closed| closed.reason);
+                check(
+                    matches!(reason, Some(CloseReason::Peer)),
+                    format!("the connection has ended otherwise: {reason:?}"),
+                )?;
+                break;
+            }
+            Some(_) => {}
+        }
+    }
+    check(answered, "libcoap has not asked for anything")?;
+    let exit = client.exit()?;
+    check_eq("libcoap's exit code", exit.code, Some(0))?;
+    check_contains("what libcoap got", &exit.stdout, "21.5 C")
+}
