@@ -28,6 +28,9 @@ const ENTRY_LEN: usize = 16;
 #[derive(Clone, Copy, Debug)]
 struct Received {
     number: RecordNumber,
+    /// It came before application keys were in use: nothing like it can come again once the keys
+    /// of the handshake are gone.
+    of_handshake: bool,
     /// An ACK has named it.
     acked: bool,
 }
@@ -54,7 +57,7 @@ impl AckList {
     }
 
     /// A record arrived that deserves an ACK.
-    pub(crate) fn push(&mut self, number: RecordNumber) {
+    pub(crate) fn push(&mut self, number: RecordNumber, phase: Phase) {
         // Only unauthenticated records can repeat a number: others have a replay window.
         if self.received.iter().any(|received| received.number == number) {
             return;
@@ -62,7 +65,8 @@ impl AckList {
         if self.received.len() >= MAX_RECEIVED {
             self.received.pop_front();
         }
-        self.received.push_back(Received { number, acked: false });
+        let of_handshake = phase < Phase::Application(0);
+        self.received.push_back(Received { number, of_handshake, acked: false });
     }
 
     pub(crate) fn set_due(&mut self) {
@@ -124,10 +128,21 @@ impl AckList {
     /// Whether records are left that still need an ACK.
     pub(crate) fn forget_acked(&mut self) -> bool {
         self.received.retain(|received| !received.acked);
+        self.release_empty();
+        !self.received.is_empty()
+    }
+
+    /// The keys of the handshake go: what was acknowledged under them is not named again. The rest
+    /// stays, because the peer may have lost the only ACK that named it.
+    pub(crate) fn forget_handshake(&mut self) {
+        self.received.retain(|received| !(received.of_handshake && received.acked));
+        self.release_empty();
+    }
+
+    fn release_empty(&mut self) {
         if self.received.is_empty() {
             self.clear();
         }
-        !self.received.is_empty()
     }
 
     pub(crate) fn heap_bytes(&self) -> usize {

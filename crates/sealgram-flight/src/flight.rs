@@ -322,7 +322,7 @@ impl Flight {
         if !record.used || record.discarded || early || !self.rules.note_received {
             return;
         }
-        self.acks.push(record.number);
+        self.acks.push(record.number, record.phase);
         if self.rules.acks && !self.acks.is_due() {
             self.timers.start_ack(now);
         }
@@ -437,11 +437,12 @@ impl Flight {
     }
 
     /// The last flight is not sent again from now on (RFC 9147 §5.8.1 and RFC 6347 §4.2.4: after
-    /// twice the maximum segment lifetime), and records that were acknowledged are forgotten.
+    /// twice the maximum segment lifetime), and the handshake's records that were acknowledged are
+    /// forgotten.
     pub fn forget_last_flight(&mut self) {
         self.outgoing.drop_group(Group::LastFlight);
         self.finished = None;
-        self.acks.forget_acked();
+        self.acks.forget_handshake();
         self.stop_if_answered();
     }
 

@@ -307,3 +307,21 @@ fn version_learned_from_the_reply_acknowledges_the_hello() {
     client.flight.set_rules(FlightRules::V13);
     assert_eq!(client.flight.timeout(TimerKind::Retransmit), None);
 }
+
+#[test]
+fn end_of_the_handshake_keys_forgets_what_was_acknowledged_under_them_alone() {
+    let mut end = End::new(FlightRules::V13);
+    end.flight.set_read_phase(Phase::Handshake).unwrap();
+    end.read_fragment(at(0), Phase::Handshake, 0, fragment(0, 1, 0, b"f")).unwrap();
+    end.flight.ack_now();
+    end.drain(at(0), 100);
+    end.flight.set_read_phase(APP).unwrap();
+    end.read_fragment(at(1), APP, 0, fragment(1, 1, 0, b"k")).unwrap();
+    end.fire(at(251));
+    assert_eq!(acked(&end.record(at(251), 100).unwrap()), [(2, 0), (3, 0)]);
+    end.flight.forget_last_flight();
+    // The peer may have lost that ACK: it is told again.
+    end.read_fragment(at(300), APP, 1, fragment(1, 1, 0, b"k")).unwrap();
+    end.fire(at(550));
+    assert_eq!(acked(&end.record(at(550), 100).unwrap()), [(3, 0), (3, 1)]);
+}
