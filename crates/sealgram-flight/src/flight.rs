@@ -295,7 +295,9 @@ impl Flight {
         fragment: &Fragment<'_>,
     ) -> Received<'static> {
         if self.reassembly.phase_of(fragment.seq) != Some(record.phase) {
-            record.discarded = true;
+            // A peer that gets its keys wrong is told that the message is here, lest it send it
+            // again for ever; plaintext may come from anyone.
+            record.discarded |= record.phase.is_plaintext();
             return Received::Dropped;
         }
         let finished =

@@ -325,3 +325,21 @@ fn end_of_the_handshake_keys_forgets_what_was_acknowledged_under_them_alone() {
     end.fire(at(550));
     assert_eq!(acked(&end.record(at(550), 100).unwrap()), [(3, 0), (3, 1)]);
 }
+
+#[test]
+fn repeat_under_other_keys_is_acknowledged_unless_it_is_plaintext() {
+    let mut end = End::new(FlightRules::V13);
+    end.read_fragment(at(0), Phase::Plaintext, 0, fragment(0, 1, 0, b"s")).unwrap();
+    end.flight.set_read_phase(Phase::Handshake).unwrap();
+    end.read_fragment(at(0), Phase::Handshake, 0, fragment(1, 1, 0, b"f")).unwrap();
+    end.flight.set_read_phase(APP).unwrap();
+    end.flight.ack_now();
+    end.send(HandshakeType::NEW_SESSION_TICKET, 10, APP, Group::Ticket);
+    end.drain(at(0), 100);
+    for (phase, seq) in [(APP, 0), (APP, 1), (Phase::Plaintext, 1)] {
+        let part = fragment(seq, 1, 0, b"x");
+        assert_eq!(end.read_fragment(at(1), phase, 5 + u64::from(seq), part), Ok("dropped"));
+    }
+    end.fire(at(251));
+    assert_eq!(acked(&end.record(at(251), 100).unwrap()), [(3, 5), (3, 6)]);
+}
