@@ -1,16 +1,15 @@
 //! sealgram's configurations, as the flags want them.
 
 use core::time::Duration;
-use std::fs;
 use std::sync::Arc;
 
 use sealgram::crypto::CryptoProvider;
 use sealgram::iana::NamedGroup;
-use sealgram::pki_types::pem::PemObject;
-use sealgram::pki_types::{CertificateDer, PrivateKeyDer, ServerName};
+use sealgram::pki_types::ServerName;
 use sealgram::{ClientConfig, Connection, Path, ServerConfig, TransportConfig, ring};
 
 use crate::clock::Clock;
+use crate::credentials::Identity;
 use crate::flags::Options;
 use crate::report::Failure;
 use crate::sessions::Sessions;
@@ -21,13 +20,14 @@ pub(crate) fn connection(
     clock: &Arc<Clock>,
     sessions: &Sessions,
     options: &Options,
+    identities: &[Identity],
 ) -> Result<Connection, Failure> {
     if options.server {
-        let config = server(clock, sessions, options)?;
+        let config = server(clock, sessions, options, identities)?;
         // The runner does not expect cookies.
         Ok(Connection::server_on_trusted_path(&config, Path::connected(), clock.now()))
     } else {
-        let config = client(clock, sessions, options)?;
+        let config = client(clock, sessions, options, identities)?;
         let name = options.host_name.clone().map(ServerName::try_from).transpose();
         let name = name.map_err(|error| Failure::failed(error.to_string()))?;
         Ok(Connection::client(&config, name, Path::connected(), clock.now())?)
@@ -36,7 +36,7 @@ pub(crate) fn connection(
 
 /// ring's algorithms. The hybrid group is there for the tests that name it: its share does not fit
 /// the small datagrams that others count.
-fn provider(options: &Options) -> CryptoProvider {
+pub(crate) fn provider(options: &Options) -> CryptoProvider {
     if options.groups.contains(&NamedGroup::X25519_MLKEM768) {
         sealgram::default_provider()
     } else {
@@ -57,10 +57,26 @@ macro_rules! common {
     }};
 }
 
+/// One identity after the other.
+macro_rules! and_identities {
+    ($builder:expr, $options:expr, $identities:expr) => {{
+        let mut builder = $builder;
+        for Identity { chain, private, key, schemes } in $identities {
+            builder = if $options.keys_elsewhere {
+                builder.and_asked_identity(chain.clone(), key.algorithm(), schemes.clone())
+            } else {
+                builder.and_identity(chain.clone(), private)
+            };
+        }
+        builder
+    }};
+}
+
 fn client(
     clock: &Arc<Clock>,
     sessions: &Sessions,
     options: &Options,
+    identities: &[Identity],
 ) -> Result<ClientConfig, Failure> {
     let provider = provider(options);
     let verdict = verdict(sessions, options, &provider);
@@ -77,17 +93,14 @@ fn client(
     } else {
         builder.with_session_store(sessions.store.clone())
     };
-    let builder = match identity(options)? {
-        Some((chain, key)) => builder.and_identity(chain, &key),
-        None => builder,
-    };
-    Ok(builder.build()?)
+    Ok(and_identities!(builder, options, identities).build()?)
 }
 
 fn server(
     clock: &Arc<Clock>,
     sessions: &Sessions,
     options: &Options,
+    identities: &[Identity],
 ) -> Result<ServerConfig, Failure> {
     let provider = provider(options);
     let verdict = verdict(sessions, options, &provider);
@@ -104,11 +117,16 @@ fn server(
     } else {
         builder.with_no_client_auth()
     };
-    let Some((chain, key)) = identity(options)? else {
+    let Some((first, others)) = identities.split_first() else {
         return Err(Failure::unimplemented("a server without a certificate"));
     };
-    let builder = builder
-        .with_identity(chain, &key)
+    let builder = if options.keys_elsewhere {
+        let algorithm = first.key.algorithm();
+        builder.with_asked_identity(first.chain.clone(), algorithm, first.schemes.clone())
+    } else {
+        builder.with_identity(first.chain.clone(), &first.private)
+    };
+    let builder = and_identities!(builder, options, others)
         .with_verification_on_resumption(options.reverify_on_resume);
     let builder = if options.no_ticket {
         builder.without_resumption()
@@ -140,21 +158,6 @@ fn transport(options: &Options) -> Result<TransportConfig, Failure> {
         transport = transport.with_max_message(bytes)?;
     }
     Ok(transport)
-}
-
-type Identity = (Vec<CertificateDer<'static>>, PrivateKeyDer<'static>);
-
-/// Our own certificates and key, if the test gives any.
-fn identity(options: &Options) -> Result<Option<Identity>, Failure> {
-    let (Some(certificate), Some(key)) = (&options.certificate, &options.key) else {
-        return Ok(None);
-    };
-    let pem = |error| Failure::failed(format!("{error}"));
-    let chain = CertificateDer::pem_slice_iter(&fs::read(certificate)?)
-        .collect::<Result<Vec<_>, _>>()
-        .map_err(pem)?;
-    let key = PrivateKeyDer::from_pem_slice(&fs::read(key)?).map_err(pem)?;
-    Ok(Some((chain, key)))
 }
 
 /// A list of protocols as it is on the wire, taken apart.

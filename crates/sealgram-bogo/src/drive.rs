@@ -5,10 +5,11 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 
 use sealgram::iana::{AlertDescription, Version};
-use sealgram::{CloseReason, Closed, Connected, Connection, Event, Path, TimeoutKind};
+use sealgram::{Answer, Ask, CloseReason, Closed, Connected, Connection, Event, Path, TimeoutKind};
 
 use crate::clock::Clock;
 use crate::configs;
+use crate::credentials::{self, Identity};
 use crate::flags::Options;
 use crate::link::{Link, Opcode};
 use crate::report::Failure;
@@ -24,7 +25,8 @@ pub(crate) fn connection(
     if nth > 0 && !options.server && sessions.store.is_empty() {
         return Err(Failure::failed("there is no session to resume"));
     }
-    let connection = configs::connection(clock, sessions, options)?;
+    let identities = credentials::identities(options, &configs::provider(options))?;
+    let connection = configs::connection(clock, sessions, options, &identities)?;
     let link = Link::connect(options.port, options.ipv6, options.shim_id)?;
     let mut drive = Drive {
         clock,
@@ -33,6 +35,8 @@ pub(crate) fn connection(
         had: (sessions.store.puts(), sessions.cache.puts()),
         link,
         connection,
+        identities,
+        signed_with: None,
         inbox: VecDeque::new(),
         connected: None,
         updating_keys: false,
@@ -51,6 +55,9 @@ struct Drive<'a> {
     had: (usize, usize),
     link: Link,
     connection: Connection,
+    identities: Vec<Identity>,
+    /// The identity whose key was asked for.
+    signed_with: Option<usize>,
     /// Records of application data that were not answered yet.
     inbox: VecDeque<Vec<u8>>,
     connected: Option<Box<Connected>>,
@@ -160,12 +167,20 @@ impl Drive<'_> {
     /// Sends what is due and takes the events. The runner may have hung up already; that shows
     /// when we read.
     fn flush(&mut self) -> Result<(), Failure> {
-        let mut buffer = vec![0; Self::BUFFER];
-        while let Some(transmit) = self.connection.poll_transmit(self.clock.now(), &mut buffer) {
-            let _ = self.link.send(&buffer[..transmit.len]);
-        }
+        self.transmit();
         while let Some(event) = self.connection.poll_event() {
             match event {
+                Event::Needs(id, Ask::Sign(sign)) => {
+                    let delay = self.options.private_key_delay.as_nanos();
+                    self.clock.advance(u64::try_from(delay).unwrap_or(u64::MAX));
+                    self.connection.handle_timeout(self.clock.now());
+                    self.transmit();
+                    let (index, signature) = credentials::sign(&self.identities, &sign)?;
+                    self.signed_with = Some(index);
+                    let answer = Answer::Sign(Ok(signature));
+                    self.connection.resolve(self.clock.now(), id, answer)?;
+                    self.transmit();
+                }
                 Event::Connected(connected) => self.connected = Some(connected),
                 Event::KeysUpdated => self.updating_keys = false,
                 Event::Closed(closed) => self.closed = Some(closed),
@@ -173,6 +188,13 @@ impl Drive<'_> {
             }
         }
         Ok(())
+    }
+
+    fn transmit(&mut self) {
+        let mut buffer = vec![0; Self::BUFFER];
+        while let Some(transmit) = self.connection.poll_transmit(self.clock.now(), &mut buffer) {
+            let _ = self.link.send(&buffer[..transmit.len]);
+        }
     }
 
     /// Compares the next timer with what the runner expects. Only retransmission and ACK count:
@@ -221,6 +243,10 @@ impl Drive<'_> {
         if let Some(expected) = options.expect_hello_retried {
             let retried = self.connection.info().hello_retried;
             expect(retried == expected, "whether there was a HelloRetryRequest")?;
+        }
+        if let Some(expected) = options.expect_selected_credential {
+            let expected = expected.or_else(|| self.identities.len().checked_sub(1));
+            expect(self.signed_with == expected, "which credential was selected")?;
         }
         let alpn = negotiated.alpn.as_deref().unwrap_or_default();
         let expected = if options.server { &options.select_alpn } else { &options.expect_alpn };

@@ -6,6 +6,16 @@ use sealgram::iana::{NamedGroup, SignatureScheme, SrtpProfile, Version};
 
 use crate::report::Failure;
 
+/// What we can show the peer.
+#[derive(Clone, Default, Debug)]
+pub(crate) struct Credential {
+    /// PEM files.
+    pub(crate) certificate: Option<String>,
+    pub(crate) key: Option<String>,
+    /// What may be signed with; empty: all that the key can.
+    pub(crate) signing_prefs: Vec<SignatureScheme>,
+}
+
 /// What one connection of the test is like.
 #[derive(Clone, Debug)]
 pub(crate) struct Options {
@@ -14,9 +24,16 @@ pub(crate) struct Options {
     pub(crate) shim_id: u64,
     dtls: bool,
     pub(crate) server: bool,
-    /// PEM files.
-    pub(crate) certificate: Option<String>,
-    pub(crate) key: Option<String>,
+    /// Tried before [`Self::last_credential`], in this order.
+    pub(crate) credentials: Vec<Credential>,
+    /// The one that the flags outside of any credential speak of.
+    pub(crate) last_credential: Credential,
+    /// From 0; `None`: the last one.
+    pub(crate) expect_selected_credential: Option<Option<usize>>,
+    /// Keys are asked for, not given to the library.
+    pub(crate) keys_elsewhere: bool,
+    /// How long it takes to sign.
+    pub(crate) private_key_delay: Duration,
     resume_count: usize,
     min_version: u16,
     max_version: u16,
@@ -68,8 +85,11 @@ impl Default for Options {
             shim_id: 0,
             dtls: false,
             server: false,
-            certificate: None,
-            key: None,
+            credentials: Vec::new(),
+            last_credential: Credential::default(),
+            expect_selected_credential: None,
+            keys_elsewhere: false,
+            private_key_delay: Duration::ZERO,
             resume_count: 0,
             min_version: Self::DTLS_1_0,
             max_version: Self::DTLS_1_3,
@@ -158,6 +178,11 @@ impl Options {
         versions
     }
 
+    /// The one that is being described.
+    fn credential(&mut self) -> &mut Credential {
+        self.credentials.last_mut().unwrap_or(&mut self.last_credential)
+    }
+
     /// Obeys one flag.
     fn set(&mut self, flag: &str, rest: &mut Rest<'_>) -> Result<(), Failure> {
         match flag {
@@ -166,14 +191,36 @@ impl Options {
             "ipv6" => self.ipv6 = true,
             "server" => self.server = true,
             "dtls" => self.dtls = true,
+            // No call waits for anything: what can be asked for is asked for.
+            "async" => self.keys_elsewhere = true,
             // Nothing is to be done differently.
-            "async" | "use-early-callback" => {}
+            "use-early-callback" => {}
             // Renegotiation is refused whatever BoringSSL would do.
             "renegotiate-freely" => {}
             // Chains are judged by what the test says alone.
             "trust-cert" => drop(rest.bytes()?),
-            "cert-file" => self.certificate = Some(rest.text()?),
-            "key-file" => self.key = Some(rest.text()?),
+            "cert-file" => self.credential().certificate = Some(rest.text()?),
+            "key-file" => self.credential().key = Some(rest.text()?),
+            "signing-prefs" => {
+                let scheme = SignatureScheme(rest.number()?);
+                self.credential().signing_prefs.push(scheme);
+                self.keys_elsewhere = true;
+            }
+            // A certificate from an authority that the peer names is preferred anyway.
+            "must-match-issuer" => {}
+            "new-x509-credential" => self.credentials.push(Credential::default()),
+            "expect-selected-credential" => {
+                let index = rest.text()?;
+                self.expect_selected_credential = Some(match index.as_str() {
+                    "-1" => None,
+                    index => Some(index.parse().map_err(|_| Failure::failed("not an index"))?),
+                });
+                self.keys_elsewhere = true;
+            }
+            "private-key-delay-ms" => {
+                self.private_key_delay = Duration::from_millis(rest.number()?);
+                self.keys_elsewhere = true;
+            }
             "resume-count" => self.resume_count = rest.number()?,
 
             "min-version" => self.min_version = rest.number()?,

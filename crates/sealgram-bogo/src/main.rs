@@ -12,6 +12,7 @@
 
 mod clock;
 mod configs;
+mod credentials;
 mod drive;
 mod flags;
 mod link;

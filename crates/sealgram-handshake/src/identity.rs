@@ -12,8 +12,10 @@ use core::fmt::Debug;
 
 use pki_types::CertificateDer;
 use sealgram_crypto::{ChainFacts, KeyExchangeKind, SignatureAlgorithm, SigningKey};
-use sealgram_iana::{ClientCertificateType, SignatureScheme, Version};
-use sealgram_wire::{ClientHello, DistinguishedName, List, messages12, messages13};
+use sealgram_iana::{ClientCertificateType, NamedGroup, SignatureScheme, Version};
+use sealgram_wire::{
+    ClientExtensions, ClientHello, DistinguishedName, List, messages12, messages13,
+};
 
 use crate::{Error, PeerIncompatible, ServerConfig};
 
@@ -170,9 +172,6 @@ impl CertificateWanted {
                 suite.facts.version == version && suite.facts.key_exchange.accepts(*algorithm)
             })
         };
-        // A hello without the extension stands for SHA-1 (RFC 5246 §7.4.1.4.1), which we never
-        // sign.
-        let schemes = collect(extensions.signature_algorithms);
         Self {
             version,
             server_name: extensions.server_name.map(<[u8]>::to_vec),
@@ -181,10 +180,10 @@ impl CertificateWanted {
                 .map(|list| list.iter().map(|name| name.0.to_vec()).collect())
                 .unwrap_or_default(),
             algorithms: ALGORITHMS.into_iter().filter(fits).collect(),
-            certificate_schemes: extensions
-                .signature_algorithms_cert
-                .map_or_else(|| schemes.clone(), |list| list.iter().collect()),
-            schemes,
+            certificate_schemes: collect(
+                extensions.signature_algorithms_cert.or(extensions.signature_algorithms),
+            ),
+            schemes: schemes_of(extensions, version),
             authorities: names(extensions.certificate_authorities),
         }
     }
@@ -297,10 +296,54 @@ pub(crate) fn choose_for_server(
     Some(best.map(|candidate| (candidate.key.clone(), candidate.scheme)))
 }
 
+/// What a client verifies in handshakes. A hello without the extension stands for SHA-1 (RFC 5246
+/// §7.4.1.4.1), which we never sign.
+fn schemes_of(hello: &ClientExtensions<'_>, version: Version) -> Vec<SignatureScheme> {
+    let mut schemes = collect(hello.signature_algorithms);
+    if let (Version::V12, Some(groups)) = (version, hello.supported_groups) {
+        // RFC 8422 §5.3: the key in the certificate must respect the client's choice of curves.
+        schemes.retain(|scheme| curve(*scheme).is_none_or(|curve| groups.contains(curve)));
+    }
+    schemes
+}
+
+/// The curve of the keys that we sign with under this scheme, if it is one for ECDSA.
+const fn curve(scheme: SignatureScheme) -> Option<NamedGroup> {
+    match scheme {
+        SignatureScheme::ECDSA_SECP256R1_SHA256 => Some(NamedGroup::SECP256R1),
+        SignatureScheme::ECDSA_SECP384R1_SHA384 => Some(NamedGroup::SECP384R1),
+        SignatureScheme::ECDSA_SECP521R1_SHA512 => Some(NamedGroup::SECP521R1),
+        _ => None,
+    }
+}
+
 fn collect(list: Option<List<'_, SignatureScheme>>) -> Vec<SignatureScheme> {
     list.map(|list| list.iter().collect()).unwrap_or_default()
 }
 
 fn names(list: Option<List<'_, DistinguishedName<'_>>>) -> Vec<Vec<u8>> {
     list.map(|list| list.iter().map(|name| name.0.to_vec()).collect()).unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// RFC 8422 §5.3
+    #[test]
+    fn certificate_on_a_curve_that_was_not_offered_is_not_acceptable_in_1_2() {
+        use SignatureScheme as Scheme;
+        let all = [Scheme::ECDSA_SECP256R1_SHA256, Scheme::ECDSA_SECP384R1_SHA384, Scheme::ED25519];
+        let groups = [NamedGroup::X25519, NamedGroup::SECP256R1];
+        let mut hello = ClientExtensions {
+            signature_algorithms: Some(List::from_slice(&all)),
+            supported_groups: Some(List::from_slice(&groups)),
+            ..ClientExtensions::default()
+        };
+        let p256 = [Scheme::ECDSA_SECP256R1_SHA256, Scheme::ED25519];
+        assert_eq!(schemes_of(&hello, Version::V12), p256);
+        assert_eq!(schemes_of(&hello, Version::V13), all);
+        hello.supported_groups = None;
+        assert_eq!(schemes_of(&hello, Version::V12), all);
+    }
 }
