@@ -156,6 +156,9 @@ impl Flight {
         if let Some(phase) = self.wants_ack() {
             return Some(Wanted { phase, content_type: ContentType::ACK });
         }
+        if self.is_held() {
+            return None;
+        }
         let (phase, change_cipher_spec) = self.outgoing.wants(self.rules.change_cipher_spec)?;
         let content_type = if change_cipher_spec {
             ContentType::CHANGE_CIPHER_SPEC
@@ -172,8 +175,16 @@ impl Flight {
     }
 
     fn wants_ack(&self) -> Option<Phase> {
-        let allowed = self.rules.acks && !self.outgoing.has_fresh_flight();
+        let reply_is_ready = self.outgoing.has_fresh_flight() && !self.paused;
+        let allowed = self.rules.acks && !reply_is_ready;
         self.acks.wants().filter(|_| allowed)
+    }
+
+    /// Whether the flight is still being prepared: what is missing of it is being asked for. It
+    /// goes out when it is whole (RFC 9147 §5.8.1), in as few datagrams as it needs; until then an
+    /// ACK keeps the peer from sending its own again.
+    fn is_held(&self) -> bool {
+        self.paused && self.outgoing.has_fresh_flight()
     }
 
     /// Writes the content of the record that [`Flight::wants`] names: as much as fits.
@@ -184,6 +195,9 @@ impl Flight {
     pub fn fill(&self, out: &mut [u8]) -> Option<Filled> {
         if self.wants_ack().is_some() {
             return self.acks.fill(out).map(|len| Filled { len, content: None });
+        }
+        if self.is_held() {
+            return None;
         }
         let rules = &self.rules;
         let content = self.outgoing.fill(out, rules.change_cipher_spec, rules.pack_messages)?;
@@ -343,7 +357,7 @@ impl Flight {
     }
 
     /// Pauses delivery, while something slow has to be answered: fragments are kept within their
-    /// bounds and acknowledged. Nothing is sent again meanwhile: what waits is either answered
+    /// bounds and acknowledged, and a flight that was begun waits until it is whole. Nothing is sent again meanwhile: what waits is either answered
     /// already or part of a flight that cannot be answered yet, so the peer's silence means
     /// nothing. The timer begins anew afterwards.
     pub fn pause(&mut self, now: Instant, paused: bool) {
