@@ -9,7 +9,7 @@ use sealgram::pki_types::ServerName;
 use sealgram::{ClientConfig, Connection, Path, ServerConfig, TransportConfig, ring};
 
 use crate::clock::Clock;
-use crate::credentials::Identity;
+use crate::credentials::{Identities, Identity};
 use crate::flags::Options;
 use crate::report::Failure;
 use crate::sessions::Sessions;
@@ -20,7 +20,7 @@ pub(crate) fn connection(
     clock: &Arc<Clock>,
     sessions: &Sessions,
     options: &Options,
-    identities: &[Identity],
+    identities: &Arc<Identities>,
 ) -> Result<Connection, Failure> {
     if options.server {
         let config = server(clock, sessions, options, identities)?;
@@ -61,11 +61,12 @@ macro_rules! common {
 macro_rules! and_identities {
     ($builder:expr, $options:expr, $identities:expr) => {{
         let mut builder = $builder;
-        for Identity { chain, private, key, schemes } in $identities {
+        for Identity { certified, private, key, schemes, .. } in $identities {
+            let chain = certified.chain.clone();
             builder = if $options.keys_elsewhere {
-                builder.and_asked_identity(chain.clone(), key.algorithm(), schemes.clone())
+                builder.and_asked_identity(chain, key.algorithm(), schemes.clone())
             } else {
-                builder.and_identity(chain.clone(), private)
+                builder.and_identity(chain, private)
             };
         }
         builder
@@ -76,15 +77,21 @@ fn client(
     clock: &Arc<Clock>,
     sessions: &Sessions,
     options: &Options,
-    identities: &[Identity],
+    identities: &Arc<Identities>,
 ) -> Result<ClientConfig, Failure> {
     let provider = provider(options);
     let verdict = verdict(sessions, options, &provider);
     let alpn = options.advertise_alpn.as_deref().map(protocols).unwrap_or_default();
     let builder = ClientConfig::builder_with_provider(provider);
-    let builder = common!(builder, clock, options, alpn)
-        .with_server_verifier(verdict)
-        .with_no_client_auth()
+    let builder = common!(builder, clock, options, alpn).with_server_verifier(verdict);
+    let builder = if options.ask_for_certificates {
+        builder.with_asked_certificate()
+    } else if identities.need_resolver() {
+        builder.with_client_cert_resolver(identities.clone())
+    } else {
+        and_identities!(builder.with_no_client_auth(), options, &identities.0)
+    };
+    let builder = builder
         // The runner takes the first group that it knows without asking for a share.
         .with_hybrid_share_first(true)
         .with_verification_on_resumption(options.reverify_on_resume);
@@ -93,14 +100,14 @@ fn client(
     } else {
         builder.with_session_store(sessions.store.clone())
     };
-    Ok(and_identities!(builder, options, identities).build()?)
+    Ok(builder.build()?)
 }
 
 fn server(
     clock: &Arc<Clock>,
     sessions: &Sessions,
     options: &Options,
-    identities: &[Identity],
+    identities: &Arc<Identities>,
 ) -> Result<ServerConfig, Failure> {
     let provider = provider(options);
     let verdict = verdict(sessions, options, &provider);
@@ -117,17 +124,23 @@ fn server(
     } else {
         builder.with_no_client_auth()
     };
-    let Some((first, others)) = identities.split_first() else {
+    let Some((first, others)) = identities.0.split_first() else {
         return Err(Failure::unimplemented("a server without a certificate"));
     };
-    let builder = if options.keys_elsewhere {
-        let algorithm = first.key.algorithm();
-        builder.with_asked_identity(first.chain.clone(), algorithm, first.schemes.clone())
+    let builder = if options.ask_for_certificates {
+        builder.with_asked_certificate()
+    } else if identities.need_resolver() {
+        builder.with_cert_resolver(identities.clone())
     } else {
-        builder.with_identity(first.chain.clone(), &first.private)
+        let chain = first.certified.chain.clone();
+        let builder = if options.keys_elsewhere {
+            builder.with_asked_identity(chain, first.key.algorithm(), first.schemes.clone())
+        } else {
+            builder.with_identity(chain, &first.private)
+        };
+        and_identities!(builder, options, others)
     };
-    let builder = and_identities!(builder, options, others)
-        .with_verification_on_resumption(options.reverify_on_resume);
+    let builder = builder.with_verification_on_resumption(options.reverify_on_resume);
     let builder = if options.no_ticket {
         builder.without_resumption()
     } else {

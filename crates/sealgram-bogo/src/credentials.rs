@@ -1,13 +1,15 @@
-//! Our own certificates and their keys.
+//! Our own certificates and their keys, and which of them is shown.
 
 use std::fs;
 use std::sync::Arc;
 
-use sealgram::Sign;
 use sealgram::crypto::{CryptoProvider, SigningKey};
-use sealgram::iana::SignatureScheme;
+use sealgram::iana::{SignatureScheme, Version};
 use sealgram::pki_types::pem::PemObject;
 use sealgram::pki_types::{CertificateDer, PrivateKeyDer};
+use sealgram::{
+    CertificateWanted, CertifiedKey, ResolvesCertificate, Sign, certified, certified_elsewhere,
+};
 
 use crate::flags::{Credential, Options};
 use crate::report::Failure;
@@ -15,15 +17,21 @@ use crate::report::Failure;
 /// A chain with its key.
 #[derive(Debug)]
 pub(crate) struct Identity {
-    pub(crate) chain: Vec<CertificateDer<'static>>,
+    pub(crate) certified: Arc<CertifiedKey>,
+    /// As it was given to the library, unless that asks for signatures.
     pub(crate) private: PrivateKeyDer<'static>,
     pub(crate) key: Arc<dyn SigningKey>,
     /// What may be signed with, best first.
     pub(crate) schemes: Vec<SignatureScheme>,
+    must_match_issuer: bool,
 }
 
 impl Identity {
-    fn load(credential: &Credential, provider: &CryptoProvider) -> Result<Option<Self>, Failure> {
+    fn load(
+        credential: &Credential,
+        elsewhere: bool,
+        provider: &CryptoProvider,
+    ) -> Result<Option<Self>, Failure> {
         let (Some(certificate), Some(key)) = (&credential.certificate, &credential.key) else {
             return Ok(None);
         };
@@ -40,24 +48,60 @@ impl Identity {
             let able = |scheme: &&SignatureScheme| key.schemes().contains(*scheme);
             credential.signing_prefs.iter().filter(able).copied().collect()
         };
-        Ok(Some(Self { chain, private, key, schemes }))
+        let certified = if elsewhere {
+            certified_elsewhere(chain, key.algorithm(), schemes.clone())?
+        } else {
+            certified(provider, chain, &private)?
+        };
+        let must_match_issuer = credential.must_match_issuer;
+        Ok(Some(Self { certified, private, key, schemes, must_match_issuer }))
+    }
+
+    fn suits(&self, wanted: &CertificateWanted) -> bool {
+        let allowed =
+            |scheme: &SignatureScheme| wanted.version == Version::V12 || scheme.usable_in_dtls13();
+        let signs = self
+            .schemes
+            .iter()
+            .filter(|scheme| allowed(scheme))
+            .any(|scheme| wanted.schemes.contains(scheme));
+        let issuers = &wanted.authorities;
+        let issued = !issuers.is_empty() && self.certified.facts.is_issued_by(issuers);
+        let fits = wanted.algorithms.contains(&self.key.algorithm());
+        signs && fits && (issued || !self.must_match_issuer)
     }
 }
 
-/// All that the test gives, best first.
-pub(crate) fn identities(
-    options: &Options,
-    provider: &CryptoProvider,
-) -> Result<Vec<Identity>, Failure> {
-    let credentials = options.credentials.iter().chain([&options.last_credential]);
-    credentials.filter_map(|one| Identity::load(one, provider).transpose()).collect()
+/// All identities that the test gives, best first.
+#[derive(Debug)]
+pub(crate) struct Identities(pub(crate) Vec<Identity>);
+
+impl Identities {
+    pub(crate) fn load(options: &Options, provider: &CryptoProvider) -> Result<Arc<Self>, Failure> {
+        let credentials = options.credentials.iter().chain([&options.last_credential]);
+        let load = |one| Identity::load(one, options.keys_elsewhere, provider).transpose();
+        Ok(Arc::new(Self(credentials.filter_map(load).collect::<Result<_, _>>()?)))
+    }
+
+    /// Whether the library cannot choose by itself.
+    pub(crate) fn need_resolver(&self) -> bool {
+        self.0.iter().any(|one| one.must_match_issuer)
+    }
+
+    /// Which identity is asked for, and its signature.
+    pub(crate) fn sign(&self, sign: &Sign) -> Result<(usize, Vec<u8>), Failure> {
+        let fits = |one: &Identity| {
+            one.certified.chain == sign.chain && one.schemes.contains(&sign.scheme)
+        };
+        let index = self.0.iter().position(fits);
+        let index = index.ok_or_else(|| Failure::failed("asked for a key that nobody has"))?;
+        let signature = self.0[index].key.sign(sign.scheme, &sign.message);
+        Ok((index, signature.map_err(|error| Failure::failed(error.to_string()))?))
+    }
 }
 
-/// Which identity is asked for, and its signature.
-pub(crate) fn sign(identities: &[Identity], sign: &Sign) -> Result<(usize, Vec<u8>), Failure> {
-    let fits = |one: &Identity| one.chain == sign.chain && one.schemes.contains(&sign.scheme);
-    let index = identities.iter().position(fits);
-    let index = index.ok_or_else(|| Failure::failed("asked for a key that nobody has"))?;
-    let signature = identities[index].key.sign(sign.scheme, &sign.message);
-    Ok((index, signature.map_err(|error| Failure::failed(error.to_string()))?))
+impl ResolvesCertificate for Identities {
+    fn resolve(&self, wanted: &CertificateWanted) -> Option<Arc<CertifiedKey>> {
+        self.0.iter().find(|one| one.suits(wanted)).map(|one| one.certified.clone())
+    }
 }

@@ -5,11 +5,11 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 
 use sealgram::iana::{AlertDescription, Version};
-use sealgram::{Answer, Ask, CloseReason, Closed, Connected, Connection, Event, Path, TimeoutKind};
+use sealgram::{ResolvesCertificate, Answer, Ask, CloseReason, Closed, Connected, Connection, Event, Path, TimeoutKind};
 
 use crate::clock::Clock;
 use crate::configs;
-use crate::credentials::{self, Identity};
+use crate::credentials::Identities;
 use crate::flags::Options;
 use crate::link::{Link, Opcode};
 use crate::report::Failure;
@@ -25,7 +25,7 @@ pub(crate) fn connection(
     if nth > 0 && !options.server && sessions.store.is_empty() {
         return Err(Failure::failed("there is no session to resume"));
     }
-    let identities = credentials::identities(options, &configs::provider(options))?;
+    let identities = Identities::load(options, &configs::provider(options))?;
     let connection = configs::connection(clock, sessions, options, &identities)?;
     let link = Link::connect(options.port, options.ipv6, options.shim_id)?;
     let mut drive = Drive {
@@ -55,7 +55,7 @@ struct Drive<'a> {
     had: (usize, usize),
     link: Link,
     connection: Connection,
-    identities: Vec<Identity>,
+    identities: Arc<Identities>,
     /// The identity whose key was asked for.
     signed_with: Option<usize>,
     /// Records of application data that were not answered yet.
@@ -170,14 +170,8 @@ impl Drive<'_> {
         self.transmit();
         while let Some(event) = self.connection.poll_event() {
             match event {
-                Event::Needs(id, Ask::Sign(sign)) => {
-                    let delay = self.options.private_key_delay.as_nanos();
-                    self.clock.advance(u64::try_from(delay).unwrap_or(u64::MAX));
-                    self.connection.handle_timeout(self.clock.now());
-                    self.transmit();
-                    let (index, signature) = credentials::sign(&self.identities, &sign)?;
-                    self.signed_with = Some(index);
-                    let answer = Answer::Sign(Ok(signature));
+                Event::Needs(id, ask) => {
+                    let answer = self.answer(&ask)?;
                     self.connection.resolve(self.clock.now(), id, answer)?;
                     self.transmit();
                 }
@@ -188,6 +182,22 @@ impl Drive<'_> {
             }
         }
         Ok(())
+    }
+
+    fn answer(&mut self, ask: &Ask) -> Result<Answer, Failure> {
+        match ask {
+            Ask::Certificate(wanted) => Ok(Answer::Certificate(self.identities.resolve(wanted))),
+            Ask::Sign(sign) => {
+                let delay = self.options.private_key_delay.as_nanos();
+                self.clock.advance(u64::try_from(delay).unwrap_or(u64::MAX));
+                self.connection.handle_timeout(self.clock.now());
+                self.transmit();
+                let (index, signature) = self.identities.sign(sign)?;
+                self.signed_with = Some(index);
+                Ok(Answer::Sign(Ok(signature)))
+            }
+            other => Err(Failure::failed(format!("asked for {other:?}"))),
+        }
     }
 
     fn transmit(&mut self) {
@@ -245,7 +255,7 @@ impl Drive<'_> {
             expect(retried == expected, "whether there was a HelloRetryRequest")?;
         }
         if let Some(expected) = options.expect_selected_credential {
-            let expected = expected.or_else(|| self.identities.len().checked_sub(1));
+            let expected = expected.or_else(|| self.identities.0.len().checked_sub(1));
             expect(self.signed_with == expected, "which credential was selected")?;
         }
         let alpn = negotiated.alpn.as_deref().unwrap_or_default();

@@ -14,6 +14,8 @@ pub(crate) struct Credential {
     pub(crate) key: Option<String>,
     /// What may be signed with; empty: all that the key can.
     pub(crate) signing_prefs: Vec<SignatureScheme>,
+    /// Only for peers that name an authority of the chain.
+    pub(crate) must_match_issuer: bool,
 }
 
 /// What one connection of the test is like.
@@ -30,6 +32,8 @@ pub(crate) struct Options {
     pub(crate) last_credential: Credential,
     /// From 0; `None`: the last one.
     pub(crate) expect_selected_credential: Option<Option<usize>>,
+    /// Certificates are asked for, not given to the library.
+    pub(crate) ask_for_certificates: bool,
     /// Keys are asked for, not given to the library.
     pub(crate) keys_elsewhere: bool,
     /// How long it takes to sign.
@@ -88,6 +92,7 @@ impl Default for Options {
             credentials: Vec::new(),
             last_credential: Credential::default(),
             expect_selected_credential: None,
+            ask_for_certificates: false,
             keys_elsewhere: false,
             private_key_delay: Duration::ZERO,
             resume_count: 0,
@@ -192,7 +197,10 @@ impl Options {
             "server" => self.server = true,
             "dtls" => self.dtls = true,
             // No call waits for anything: what can be asked for is asked for.
-            "async" => self.keys_elsewhere = true,
+            "async" => {
+                self.ask_for_certificates = true;
+                self.keys_elsewhere = true;
+            }
             // Nothing is to be done differently.
             "use-early-callback" => {}
             // Renegotiation is refused whatever BoringSSL would do.
@@ -206,8 +214,7 @@ impl Options {
                 self.credential().signing_prefs.push(scheme);
                 self.keys_elsewhere = true;
             }
-            // A certificate from an authority that the peer names is preferred anyway.
-            "must-match-issuer" => {}
+            "must-match-issuer" => self.credential().must_match_issuer = true,
             "new-x509-credential" => self.credentials.push(Credential::default()),
             "expect-selected-credential" => {
                 let index = rest.text()?;
