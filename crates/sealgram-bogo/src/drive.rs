@@ -5,7 +5,10 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 
 use sealgram::iana::{AlertDescription, Version};
-use sealgram::{ResolvesCertificate, Answer, Ask, CloseReason, Closed, Connected, Connection, Event, Path, TimeoutKind};
+use sealgram::{
+    Answer, Ask, CloseReason, Closed, Connected, Connection, Event, Path, ResolvesCertificate,
+    TimeoutKind,
+};
 
 use crate::clock::Clock;
 use crate::configs;
