@@ -89,8 +89,7 @@ fn make(flags: u8) -> Pair {
         _ => &[Version::V12, Version::V13],
     };
     // nullcrypto has more suites than ring: both get those of ring.
-    let suites: Vec<_> =
-        sealgram_ring::DEFAULT_SUITES.iter().map(|suite| suite.facts.suite).collect();
+    let suites: Vec<_> = sealgram_ring::ALL_SUITES.iter().map(|suite| suite.facts.suite).collect();
     let build = |provider: CryptoProvider, leaf, key: &PrivateKeyDer<'_>| {
         ServerConfig::builder_with_provider(provider)
             .with_cipher_suites(&suites)

@@ -26,6 +26,8 @@ impl Alert {
     pub const UNKNOWN_CA: Self = Self { number: 48, name: "unknown_ca" };
     /// A certificate that is good, of somebody who may not come in.
     pub const ACCESS_DENIED: Self = Self { number: 49, name: "access_denied" };
+    /// A proof that fails: a wrong signature, a wrong Finished, a wrong pre-shared key.
+    pub const DECRYPT_ERROR: Self = Self { number: 51, name: "decrypt_error" };
     /// A version that is too old.
     pub const PROTOCOL_VERSION: Self = Self { number: 70, name: "protocol_version" };
 }

@@ -60,8 +60,8 @@ pub use random::Random;
 pub use sign::{CERTIFICATE_PREFIX, certificate, certificate_with, private_key};
 pub use verify::{SIGNATURE_ALGORITHMS, Verifier};
 
-/// A provider with all suites that need no pre-shared key, the groups X25519, P-256 and P-384,
-/// and three signature schemes, all of them make-believe.
+/// A provider with all suites, the groups X25519, P-256 and P-384, and three signature schemes, all
+/// of them make-believe.
 ///
 /// Two providers with the same seed that are asked the same things in the same order give the
 /// same bytes. Each call leaks its [`Source`].
@@ -99,11 +99,7 @@ impl Source {
     #[must_use]
     pub fn provider(&'static self) -> CryptoProvider {
         CryptoProvider {
-            suites: ALL_SUITES
-                .iter()
-                .copied()
-                .filter(|suite| !suite.facts.key_exchange.uses_psk())
-                .collect(),
+            suites: ALL_SUITES.to_vec(),
             groups: self.groups.iter().map(|group| group as _).collect(),
             signature_algorithms: SIGNATURE_ALGORITHMS,
             key_loader: sign::KEY_LOADER,

@@ -3,7 +3,7 @@
 use core::fmt::{self, Display};
 
 use sealgram::crypto::CertificateError;
-use sealgram::{CloseReason, Closed, Error, ErrorKind, PeerIncompatible};
+use sealgram::{CloseReason, Closed, Error, ErrorKind, PeerIncompatible, PeerMisbehaved};
 
 /// Everything went well.
 pub(crate) const DONE: u8 = 0;
@@ -156,10 +156,16 @@ fn hint(reason: &CloseReason, established: bool) -> Option<&'static str> {
                 "the certificate's key cannot sign in any way that the peer accepts: use another \
                  kind of key"
             }
+            PeerIncompatible::NoSharedPsk => {
+                "both sides need --psk with the same identity and the same key"
+            }
             _ => "the peer lacks what this side insists on: update it",
         },
         Error::PeerIdentity(error) => identity_hint(error.errors()),
         Error::NoPeerCertificate => "the client needs --cert and --key",
+        Error::KeysDisagree | Error::PeerMisbehaved(PeerMisbehaved::BadBinder) => {
+            "compare --psk at both ends: identity and key"
+        }
         Error::AlertReceived { .. } => "the peer knows why: look at what it logs",
         Error::TimedOut => {
             "is the peer running, is the port open for UDP, and is it DTLS? On a lossy path try a \

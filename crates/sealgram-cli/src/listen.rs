@@ -166,6 +166,7 @@ impl Listener<'_> {
                 self.lines.say(&format_args!("{}: {what}", ended.addr));
             }
         }
+        let by_psk = ended.info.negotiated.as_ref().is_some_and(|n| n.psk_identity.is_some());
         let none = (Traffic::default(), Vec::new());
         let (traffic, chain) = entry.map_or(none, |entry| (entry.traffic, entry.chain));
         Report {
@@ -175,7 +176,7 @@ impl Listener<'_> {
             stats: ended.stats,
             traffic: &traffic,
             peer_chain: &chain,
-            peer_verified: self.verifies && !chain.is_empty(),
+            peer_verified: by_psk || (self.verifies && !chain.is_empty()),
             closed: ended.closed.as_ref(),
         }
         .write(self.args.common.report.as_deref(), true);

@@ -4,11 +4,12 @@ use alloc::sync::Arc;
 use alloc::vec::Vec;
 
 use sealgram_crypto::{
-    ClientVerifier, CryptoProvider, KeyLog, ServerVerifier, SignatureVerifier, WallClock,
+    ClientVerifier, CryptoProvider, KeyExchangeKind, KeyLog, ServerVerifier, SignatureVerifier,
+    WallClock,
 };
 use sealgram_iana::{SrtpProfile, Version};
 
-use crate::{ClientSessionStore, ExternalPsk, Identities, PskLookup, SessionCache, TicketSealer};
+use crate::{ClientPsk, ClientSessionStore, Identities, PskSource, SessionCache, TicketSealer};
 
 /// Which versions may be negotiated. Never both `false`: the builders see to it.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -38,9 +39,20 @@ pub enum ServerVerification {
     /// The application is asked with [`Ask::VerifyPeer`](crate::Ask::VerifyPeer); handshake
     /// signatures are verified at once all the same.
     Ask(Arc<dyn SignatureVerifier>),
-    /// By a pre-shared key alone (1.3): a server that does not have it is refused, whatever its
+    /// By a pre-shared key alone: a server that does not have it is refused, whatever its
     /// certificate.
-    Psk(Arc<ExternalPsk>),
+    Psk(ClientPsk),
+}
+
+impl ServerVerification {
+    /// Whether suites of this kind go with it.
+    #[must_use]
+    pub const fn fits(&self, kind: KeyExchangeKind) -> bool {
+        match kind {
+            KeyExchangeKind::Any => true,
+            _ => kind.uses_psk() == matches!(self, Self::Psk(_)),
+        }
+    }
 }
 
 /// How a server verifies its clients.
@@ -106,8 +118,14 @@ pub struct ClientConfig {
 pub struct ServerConfig {
     /// What both roles have in common.
     pub common: CommonConfig,
-    /// Where the pre-shared keys of 1.3 clients are found; without it none is accepted.
-    pub psks: Option<Arc<dyn PskLookup>>,
+    /// Where the pre-shared keys of clients are found; without it none is accepted. Clients that
+    /// must show a certificate cannot use one.
+    pub psks: Option<PskSource>,
+    /// What helps 1.2 clients choose their identity, at most [`ExternalPsk::MAX_HINT`] bytes; may
+    /// be empty.
+    ///
+    /// [`ExternalPsk::MAX_HINT`]: crate::ExternalPsk::MAX_HINT
+    pub psk_hint: Vec<u8>,
     /// Certificates. There may be none if there are pre-shared keys.
     pub identities: Identities,
     /// Whether a client is refused that asks for a name which no certificate of a list is for.
@@ -125,6 +143,11 @@ pub struct ServerConfig {
 }
 
 impl ServerConfig {
+    /// Whether clients may be known by pre-shared keys. Such a client shows no certificate.
+    pub(crate) fn accepts_psks(&self) -> bool {
+        self.psks.is_some() && !self.client_certificate_required()
+    }
+
     /// What verifies client signatures; `None` if clients are not asked for a certificate.
     pub(crate) fn client_signatures(&self) -> Option<&dyn SignatureVerifier> {
         match &self.verification {
@@ -163,7 +186,7 @@ impl ClientConfig {
     }
 
     /// The pre-shared key that the server must have, if it is known by one.
-    pub(crate) const fn psk(&self) -> Option<&Arc<ExternalPsk>> {
+    pub(crate) const fn psk(&self) -> Option<&ClientPsk> {
         match &self.verification {
             ServerVerification::Psk(psk) => Some(psk),
             _ => None,

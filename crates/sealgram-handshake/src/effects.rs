@@ -10,7 +10,7 @@ use sealgram_crypto::{CryptoError, IdentityVerified, TrafficSecret, Verification
 use sealgram_iana::{HandshakeType, SignatureScheme, Version};
 use sealgram_wire::{Group, MessageSeq, Phase};
 
-use crate::{CertificateWanted, CertifiedKey, Error, Negotiated};
+use crate::{CertificateWanted, CertifiedKey, Error, ExternalPsk, FindPsk, Negotiated};
 
 /// The effects of the state machines. The facade carries them out on the flight and record
 /// layers; a test may collect them.
@@ -78,6 +78,8 @@ pub enum Ask {
     Sign(Sign),
     /// The certificate to show.
     Certificate(Box<CertificateWanted>),
+    /// A pre-shared key.
+    Psk(FindPsk),
 }
 
 /// The chain of a peer that waits to be verified.
@@ -118,4 +120,6 @@ pub enum Answer {
     /// To [`Ask::Certificate`]. With `None` a server ends the handshake, and a client goes on
     /// without a certificate.
     Certificate(Option<Arc<CertifiedKey>>),
+    /// To [`Ask::Psk`]: the key, or that there is none.
+    Psk(Option<Arc<ExternalPsk>>),
 }

@@ -17,7 +17,7 @@ use sealgram_wire::{
     ClientExtensions, ClientHello, DistinguishedName, List, messages12, messages13,
 };
 
-use crate::{Error, PeerIncompatible, ServerConfig};
+use crate::{Error, ExternalPsk, PeerIncompatible, ServerConfig};
 
 /// A certificate chain, leaf first, and the key of its leaf.
 #[derive(Clone, Debug)]
@@ -118,8 +118,8 @@ impl Identities {
         match (self, answered) {
             (Self::Fixed(list), _) => Some(Cow::Borrowed(list)),
             (Self::Resolver(resolver), _) => Some(one(resolver.resolve(wanted))),
-            (Self::Ask, Answered { certificate: Some(answer) }) => Some(one(answer.clone())),
-            (Self::Ask, Answered { certificate: None }) => None,
+            (Self::Ask, Answered { certificate: Some(answer), .. }) => Some(one(answer.clone())),
+            (Self::Ask, Answered { certificate: None, .. }) => None,
         }
     }
 }
@@ -129,7 +129,12 @@ impl Identities {
 pub(crate) struct Answered {
     /// To [`Ask::Certificate`](crate::Ask::Certificate).
     pub(crate) certificate: Option<Option<Arc<CertifiedKey>>>,
+    /// To [`Ask::Psk`](crate::Ask::Psk) about the keys that a 1.3 client offers.
+    pub(crate) psks: Vec<PskAnswer>,
 }
+
+/// The place of a key in a client's hello, and the key if there is one.
+pub(crate) type PskAnswer = (u16, Option<Arc<ExternalPsk>>);
 
 /// What a peer has said about the certificate that it wants to see.
 ///

@@ -55,7 +55,7 @@ pub use error::{Error, ErrorKind, PeerIncompatible, PeerMisbehaved};
 pub use identity::{CertificateWanted, CertifiedKey, Identities, KeySource, ResolvesCertificate};
 pub use machine::Handshake;
 pub use negotiate::{Negotiated, Selection, hello_hash, hello_retry_request, select};
-pub use psk::{ExternalPsk, PskLookup};
+pub use psk::{ClientPsk, ExternalPsk, FindPsk, PskChoice, PskLookup, PskSource};
 pub use server::Retried;
 pub use session::{ClientSession, ClientSessionStore, Session, SessionCache, TicketSealer};
 pub use ticket::TicketKey;

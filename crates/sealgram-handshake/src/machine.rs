@@ -14,7 +14,7 @@ use crate::post::Connected13;
 use crate::schedule::Exporter;
 use crate::schedule::v12::MasterSecret;
 use crate::server::{self, ExpectHello, Retried, Server12, Server13};
-use crate::{Answer, CertifiedKey, ClientConfig, Effects, Error, ServerConfig};
+use crate::{Answer, CertifiedKey, ClientConfig, Effects, Error, ExternalPsk, ServerConfig};
 
 /// A handshake, and what remains of it afterwards.
 #[derive(Debug)]
@@ -33,6 +33,7 @@ pub(crate) enum State {
     WaitIdentity(WaitIdentity),
     WaitSignature(WaitSignature),
     WaitCertificate(WaitCertificate),
+    WaitPsk(WaitPsk),
     /// Done with 1.2: what is left is what exporters need.
     Connected12(MasterSecret),
     /// Done with 1.3: key updates, tickets and exporters.
@@ -107,6 +108,24 @@ impl WaitCertificate {
     }
 }
 
+/// The application looks for a pre-shared key.
+#[derive(Debug)]
+pub(crate) enum WaitPsk {
+    Client12(Box<client::PskFlight12>),
+    Server12(Box<server::WaitPsk12>),
+    Server13(Box<server::WaitPsk13>),
+}
+
+impl WaitPsk {
+    fn on_psk(self, psk: Option<Arc<ExternalPsk>>, fx: &mut dyn Effects) -> Result<State, Error> {
+        match self {
+            Self::Client12(state) => state.answer(psk, fx),
+            Self::Server12(state) => state.on_psk(psk, fx),
+            Self::Server13(state) => state.on_psk(psk, fx),
+        }
+    }
+}
+
 impl State {
     fn handle(self, message: &Message<'_>, fx: &mut dyn Effects) -> Result<Self, Error> {
         match self {
@@ -123,6 +142,7 @@ impl State {
             Self::WaitIdentity(_)
             | Self::WaitSignature(_)
             | Self::WaitCertificate(_)
+            | Self::WaitPsk(_)
             | Self::Connected12(_) => Err(unexpected(message, "no handshake message")),
             Self::Over => Ok(Self::Over),
         }
@@ -134,6 +154,7 @@ impl State {
             (Self::WaitIdentity(_), Answer::VerifyPeer(_))
                 | (Self::WaitSignature(_), Answer::Sign(_))
                 | (Self::WaitCertificate(_), Answer::Certificate(_))
+                | (Self::WaitPsk(_), Answer::Psk(_))
         )
     }
 
@@ -148,6 +169,7 @@ impl State {
             (Self::WaitCertificate(state), Answer::Certificate(certificate)) => {
                 state.on_certificate(certificate, fx)
             }
+            (Self::WaitPsk(state), Answer::Psk(psk)) => state.on_psk(psk, fx),
             (state, _) => Ok(state),
         }
     }

@@ -73,14 +73,26 @@ pub(crate) fn choose_version(
 #[derive(Debug)]
 pub(crate) struct Choice {
     pub(crate) suite: &'static Suite,
-    pub(crate) group: &'static dyn KeyExchangeGroup,
-    pub(crate) identity: Arc<CertifiedKey>,
-    pub(crate) scheme: SignatureScheme,
+    pub(crate) method: Method,
+}
+
+/// How the two sides of a 1.2 handshake agree on keys and know each other.
+#[derive(Debug)]
+pub(crate) enum Method {
+    /// Ephemeral keys, signed.
+    Certificate {
+        group: &'static dyn KeyExchangeGroup,
+        identity: Arc<CertifiedKey>,
+        scheme: SignatureScheme,
+    },
+    /// A pre-shared key, with ephemeral keys if there is a group.
+    Psk { group: Option<&'static dyn KeyExchangeGroup> },
 }
 
 /// Chooses suite, group, certificate and signature scheme for 1.2, all of which depend on each
-/// other: a suite counts only if a certificate fits it and its key can sign as the client accepts.
-/// A certificate for the client's name comes before a better suite.
+/// other: a suite counts only if a certificate fits it and its key can sign as the client accepts,
+/// or if it goes with the pre-shared keys that there are. A certificate for the client's name, or a
+/// pre-shared key, comes before a better suite.
 pub(crate) fn choose_v12(
     config: &ServerConfig,
     hello: &ClientHello<'_>,
@@ -104,6 +116,14 @@ pub(crate) fn choose_v12(
     for ranked in [named, others] {
         for suite in &suites {
             let kind = suite.facts.key_exchange;
+            if kind.uses_psk() && config.accepts_psks() {
+                if kind.uses_ecdhe() && group.is_none() {
+                    failure = PeerIncompatible::NoSharedGroup;
+                    continue;
+                }
+                let group = group.filter(|_| kind.uses_ecdhe());
+                return Ok(Choice { suite, method: Method::Psk { group } });
+            }
             if !candidates.iter().any(|key| key.fits(kind)) {
                 continue;
             }
@@ -116,10 +136,18 @@ pub(crate) fn choose_v12(
                 continue;
             };
             let (identity, scheme) = (best.key.clone(), best.scheme);
-            return Ok(Choice { suite, group, identity, scheme });
+            return Ok(Choice { suite, method: Method::Certificate { group, identity, scheme } });
         }
     }
     Err(failure.into())
+}
+
+/// Whether a 1.2 client could be known by a pre-shared key.
+pub(crate) fn shares_psk_suite(config: &ServerConfig, hello: &ClientHello<'_>) -> bool {
+    let shared = |suite: &&'static Suite| {
+        suite.facts.key_exchange.uses_psk() && hello.cipher_suites.contains(suite.id())
+    };
+    config.accepts_psks() && config.common.provider.suites.iter().any(shared)
 }
 
 /// A server's choice of everything that its first flight in 1.3 depends on.

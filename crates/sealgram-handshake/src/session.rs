@@ -16,7 +16,7 @@ use crate::{CommonConfig, Negotiated};
 pub(crate) const MAX_LIFETIME: Duration = Duration::from_secs(7 * 24 * 60 * 60);
 
 /// First byte of an encoded session. It changes with the encoding.
-const FORMAT: u8 = 1;
+const FORMAT: u8 = 2;
 
 /// The facts of a connection that a later one goes on with. Holds a secret: wiped on drop.
 #[derive(Debug)]
@@ -29,6 +29,8 @@ pub struct Session {
     pub(crate) server_name: Option<Vec<u8>>,
     pub(crate) alpn: Option<Vec<u8>>,
     pub(crate) srtp_profile: Option<SrtpProfile>,
+    /// The identity of the pre-shared key that it began with, if it did.
+    pub(crate) psk_identity: Option<Vec<u8>>,
     /// What the peer was authenticated with, leaf first; may be empty.
     pub(crate) peer_chain: Vec<CertificateDer<'static>>,
     /// When the peer last showed its certificate, in Unix seconds.
@@ -51,6 +53,7 @@ impl Session {
             server_name: negotiated.server_name.clone(),
             alpn: negotiated.alpn.clone(),
             srtp_profile: negotiated.srtp_profile,
+            psk_identity: negotiated.psk_identity.clone(),
             peer_chain: facts.peer_chain.to_vec(),
             authenticated_at: facts.authenticated_at,
             created_at: facts.now.as_secs(),
@@ -63,6 +66,12 @@ impl Session {
     #[must_use]
     pub const fn version(&self) -> Version {
         self.version
+    }
+
+    /// The identity of the pre-shared key that it began with, if it did.
+    #[must_use]
+    pub fn psk_identity(&self) -> Option<&[u8]> {
+        self.psk_identity.as_deref()
     }
 
     /// The peer's certificates, leaf first; may be empty.
@@ -92,14 +101,16 @@ impl Session {
     #[must_use]
     pub fn encode(&self) -> Secret {
         let chain: usize = self.peer_chain.iter().map(|der| der.len().saturating_add(3)).sum();
+        let identity = self.psk_identity.as_deref().unwrap_or_default();
         // All the rest is well below a kilobyte, so the buffer never moves and leaves no copy.
-        let mut w = Writer::with_capacity(chain.saturating_add(1024));
+        let varying = chain.saturating_add(identity.len());
+        let mut w = Writer::with_capacity(varying.saturating_add(1024));
         w.u8(FORMAT);
         w.u16(self.version.wire().0);
         w.u16(self.suite.0);
         w.vec(Prefix::U8, |w| w.bytes(self.secret.expose()));
         w.u8(u8::from(self.extended_master_secret));
-        for option in [&self.server_name, &self.alpn] {
+        for option in [&self.server_name, &self.alpn, &self.psk_identity] {
             w.vec(Prefix::U16, |w| w.bytes(option.as_deref().unwrap_or_default()));
         }
         w.u16(self.srtp_profile.map_or(0, |profile| profile.0));
@@ -135,6 +146,7 @@ impl Session {
         };
         let server_name = option("server_name")?;
         let alpn = option("alpn")?;
+        let psk_identity = option("psk_identity")?;
         let srtp_profile = match r.u16("srtp_profile")? {
             0 => None,
             profile => Some(SrtpProfile(profile)),
@@ -157,6 +169,7 @@ impl Session {
             server_name,
             alpn,
             srtp_profile,
+            psk_identity,
             peer_chain,
             authenticated_at,
             created_at,
@@ -267,6 +280,7 @@ mod tests {
             server_name: Some(b"example.com".to_vec()),
             alpn: None,
             srtp_profile: Some(SrtpProfile::SRTP_AEAD_AES_128_GCM),
+            psk_identity: Some(b"device".to_vec()),
             peer_chain: Vec::from([CertificateDer::from(Vec::from([1, 2, 3]))]),
             authenticated_at: 1000,
             created_at: 2000,

@@ -1,5 +1,7 @@
-//! Cipher suites. Those with pre-shared keys are not in the default provider: an application
-//! that has such keys adds them.
+//! Cipher suites.
+//!
+//! `PSK` suites have no forward secrecy: whoever learns the key can read everything that was ever
+//! recorded under it. Prefer `ECDHE_PSK`.
 
 use sealgram_crypto::{Suite, facts};
 

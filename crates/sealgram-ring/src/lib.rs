@@ -5,8 +5,8 @@
 //!
 //! ```
 //! let mut provider = sealgram_ring::default_provider();
-//! provider.suites.retain(|suite| suite.id() != sealgram_iana::CipherSuite::TLS_AES_128_GCM_SHA256);
-//! provider.suites.push(&sealgram_ring::cipher_suite::TLS_PSK_WITH_AES_128_GCM_SHA256);
+//! provider.suites.retain(|suite| suite.facts.key_exchange != sealgram_crypto::KeyExchangeKind::Psk);
+//! provider.groups = vec![sealgram_ring::kx_group::SECP256R1];
 //! ```
 //!
 //! # What is wiped, and what is not
@@ -56,7 +56,8 @@ pub mod verify;
 #[allow(unsafe_code, reason = "overwriting a foreign type's bytes takes a raw pointer")]
 mod wipe;
 
-/// All suites of this crate, those with pre-shared keys included, best first.
+/// The suites of [`default_provider`], which are all of this crate, best first. Those of 1.2 with
+/// pre-shared keys are used by configurations that have such keys, and by no others.
 pub static ALL_SUITES: &[&Suite] = &[
     &cipher_suite::TLS_AES_128_GCM_SHA256,
     &cipher_suite::TLS_AES_256_GCM_SHA384,
@@ -74,29 +75,15 @@ pub static ALL_SUITES: &[&Suite] = &[
     &cipher_suite::TLS_PSK_WITH_CHACHA20_POLY1305_SHA256,
 ];
 
-/// The suites of [`default_provider`]: those of 1.3, and those of 1.2 with certificates; best
-/// first.
-pub static DEFAULT_SUITES: &[&Suite] = &[
-    &cipher_suite::TLS_AES_128_GCM_SHA256,
-    &cipher_suite::TLS_AES_256_GCM_SHA384,
-    &cipher_suite::TLS_CHACHA20_POLY1305_SHA256,
-    &cipher_suite::TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256,
-    &cipher_suite::TLS_ECDHE_ECDSA_WITH_AES_256_GCM_SHA384,
-    &cipher_suite::TLS_ECDHE_ECDSA_WITH_CHACHA20_POLY1305_SHA256,
-    &cipher_suite::TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256,
-    &cipher_suite::TLS_ECDHE_RSA_WITH_AES_256_GCM_SHA384,
-    &cipher_suite::TLS_ECDHE_RSA_WITH_CHACHA20_POLY1305_SHA256,
-];
-
 /// The groups of [`default_provider`], which are all of this crate, best first.
 pub static DEFAULT_GROUPS: &[&dyn KeyExchangeGroup] =
     &[kx_group::X25519, kx_group::SECP256R1, kx_group::SECP384R1];
 
-/// A provider with [`DEFAULT_SUITES`], [`DEFAULT_GROUPS`] and all signature algorithms.
+/// A provider with [`ALL_SUITES`], [`DEFAULT_GROUPS`] and all signature algorithms.
 #[must_use]
 pub fn default_provider() -> CryptoProvider {
     CryptoProvider {
-        suites: DEFAULT_SUITES.to_vec(),
+        suites: ALL_SUITES.to_vec(),
         groups: DEFAULT_GROUPS.to_vec(),
         signature_algorithms: verify::SIGNATURE_ALGORITHMS,
         key_loader: sign::KEY_LOADER,

@@ -22,8 +22,8 @@ pub enum ConfigError {
     NoGroup(Version),
     /// A server needs a certificate or another identity, and has none.
     NoIdentity,
-    /// Pre-shared keys without certificates work in 1.3 only, and 1.3 is not enabled.
-    PskNeedsV13,
+    /// A client has no pre-shared key to offer to 1.3 servers, and 1.3 is enabled.
+    NoPskForV13,
     /// A certificate chain is empty.
     EmptyChain,
     /// Certificates are listed although somebody else chooses them.
@@ -74,7 +74,9 @@ impl fmt::Display for ConfigError {
             Self::NoIdentity => {
                 f.write_str("a server needs an identity: give it a certificate and its key")
             }
-            Self::PskNeedsV13 => f.write_str("a pre-shared key alone needs DTLS 1.3"),
+            Self::NoPskForV13 => f.write_str(
+                "DTLS 1.3 servers give no hint: name the key to offer to them, or leave 1.3 out",
+            ),
             Self::TwoCertificateSources => f.write_str(
                 "certificates come either from a list, or from a resolver, or are asked for",
             ),

@@ -69,8 +69,9 @@ pub use pki_types;
 pub use sealgram_crypto as crypto;
 pub use sealgram_handshake::{
     Answer, Ask, CertificateWanted, CertifiedKey, ClientSession, ClientSessionStore, Connected,
-    Error, ErrorKind, ExternalPsk, Negotiated, PeerIncompatible, PeerMisbehaved, PskLookup,
-    ResolvesCertificate, Session, SessionCache, Side, Sign, TicketKey, TicketSealer, VerifyPeer,
+    Error, ErrorKind, ExternalPsk, FindPsk, Negotiated, PeerIncompatible, PeerMisbehaved,
+    PskChoice, PskLookup, ResolvesCertificate, Session, SessionCache, Side, Sign, TicketKey,
+    TicketSealer, VerifyPeer,
 };
 pub use sealgram_iana as iana;
 #[cfg(feature = "ring")]

@@ -432,9 +432,10 @@ fn psk(identity: &[u8], fill: u8) -> Arc<sealgram::ExternalPsk> {
     Arc::new(sealgram::ExternalPsk::new(identity, &[fill; 32]).unwrap())
 }
 
-fn psk_pair(client: Arc<sealgram::ExternalPsk>) -> Joined {
+fn psk_pair(client: Arc<sealgram::ExternalPsk>, version: Version) -> Joined {
     let client = ClientConfig::builder_with_provider(nullcrypto::provider(1))
         .with_psk(client)
+        .with_versions(&[version])
         .build()
         .unwrap();
     let server = ServerConfig::builder_with_provider(nullcrypto::provider(2))
@@ -446,22 +447,27 @@ fn psk_pair(client: Arc<sealgram::ExternalPsk>) -> Joined {
 }
 
 #[test]
-fn external_psk_connects_without_certificates_and_then_resumes() {
-    let mut joined = psk_pair(psk(b"device", 2));
-    joined.settle(Instant::ZERO);
-    for conn in [&mut joined.client, joined.server.as_mut().unwrap()] {
-        let Some(Event::Connected(connected)) = conn.poll_event() else { panic!("not connected") };
-        assert_eq!(connected.negotiated.psk_identity.as_deref(), Some(&b"device"[..]));
-        assert!(connected.peer_chain.is_empty());
+fn external_psk_connects_without_certificates() {
+    for version in [Version::V12, Version::V13] {
+        let mut joined = psk_pair(psk(b"device", 2), version);
+        joined.settle(Instant::ZERO);
+        for conn in [&mut joined.client, joined.server.as_mut().unwrap()] {
+            let Some(Event::Connected(connected)) = conn.poll_event() else {
+                panic!("not connected")
+            };
+            assert_eq!(connected.negotiated.psk_identity.as_deref(), Some(&b"device"[..]));
+            assert!(connected.peer_chain.is_empty());
+        }
+        assert_eq!(joined.version(), Some(version));
+        joined.exchange(Instant::ZERO);
     }
-    joined.exchange(Instant::ZERO);
 }
 
 #[test]
 fn unknown_identity_and_wrong_key_look_alike_and_are_errors_on_both_sides() {
     let mut ends = Vec::new();
     for key in [psk(b"device", 3), psk(b"nobody", 2)] {
-        let mut joined = psk_pair(key);
+        let mut joined = psk_pair(key, Version::V13);
         joined.settle(Instant::ZERO);
         // The alert is not protected: the client obeys it after a retransmission period.
         joined.client.handle_timeout(Instant::from_micros(1_000_000));

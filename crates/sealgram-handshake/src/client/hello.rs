@@ -34,8 +34,8 @@ use crate::psk::PSK_HASH;
 use crate::schedule::v13::{OfferedPsk, PskKind};
 use crate::transcript::Transcript;
 use crate::{
-    ClientConfig, ClientSession, CommonConfig, Effects, Error, ExternalPsk, PeerIncompatible,
-    PeerMisbehaved, Randoms, ServerVerification,
+    ClientConfig, ClientPsk, ClientSession, CommonConfig, Effects, Error, ExternalPsk,
+    PeerIncompatible, PeerMisbehaved, Randoms, ServerVerification, Session,
 };
 
 /// How many HelloVerifyRequests are answered. An honest server sends one, or a second one if its
@@ -85,8 +85,8 @@ struct Retry {
 /// What varies between the hellos of one handshake.
 #[derive(Clone, Copy, Default)]
 struct Variable<'a> {
-    /// Of a HelloVerifyRequest.
-    legacy_cookie: &'a [u8],
+    /// Of a HelloVerifyRequest, which servers of 1.3 do not send.
+    legacy_cookie: Option<&'a [u8]>,
     /// Of a HelloRetryRequest.
     cookie: Option<&'a [u8]>,
 }
@@ -144,7 +144,7 @@ impl HelloSent {
         if self.requests_answered > MAX_HELLO_VERIFY_REQUESTS {
             return Err(PeerMisbehaved::TooManyHelloVerifyRequests.into());
         }
-        let variable = Variable { legacy_cookie: request.cookie, ..Variable::default() };
+        let variable = Variable { legacy_cookie: Some(request.cookie), ..Variable::default() };
         self.hello = self.send_again(variable, fx)?;
         Ok(self)
     }
@@ -213,7 +213,10 @@ impl HelloSent {
             return Err(PeerMisbehaved::Compression.into());
         }
         let suite = self.config.common.provider.suite(hello.cipher_suite);
-        let suite = suite.filter(|suite| suite.facts.version == version);
+        let suite = suite.filter(|suite| {
+            suite.facts.version == version
+                && self.config.verification.fits(suite.facts.key_exchange)
+        });
         suite.ok_or_else(|| PeerMisbehaved::UnofferedSuite.into())
     }
 
@@ -267,7 +270,7 @@ impl HelloSent {
         };
         match resumed {
             Some(offer) => start.resume(offer.kept, fx),
-            None => Ok(start.expect_certificate()),
+            None => Ok(start.expect_server_flight()),
         }
     }
 
@@ -374,7 +377,8 @@ fn accepted_psk(
     let session = offer.filter(|offer| offer.kept.session.version == Version::V13);
     // In the order in which they were offered.
     let external_index = u16::from(session.is_some());
-    match (hello.extensions.pre_shared_key, session, config.psk()) {
+    let external = config.psk().and_then(ClientPsk::offered);
+    match (hello.extensions.pre_shared_key, session, external) {
         (None, _, None) => Ok(v13::Authentication::Certificate),
         (None, _, Some(_)) => Err(PeerIncompatible::NoSharedPsk.into()),
         (Some(0), Some(offer), _) if offer.suite.facts.hash == suite.facts.hash => {
@@ -444,7 +448,8 @@ fn take_session(
     // Whoever wants the chain verified again cannot be asked at this point.
     let verifiable =
         !config.verify_resumed || matches!(config.verification, ServerVerification::Inline(_));
-    if !session.is_fresh(common.wall_clock.now()) || !bound || !verifiable {
+    let known = is_known_alike(config, session);
+    if !session.is_fresh(common.wall_clock.now()) || !bound || !verifiable || !known {
         return Ok(None);
     }
     let mut session_id = kept.id.clone();
@@ -453,6 +458,17 @@ fn take_session(
         common.provider.random.fill(&mut session_id)?;
     }
     Ok(Some(Offer { kept, suite, session_id }))
+}
+
+/// Whether the server would be known by what it was known by when the session began: a session
+/// that began with one pre-shared key says nothing about whoever should have another.
+fn is_known_alike(config: &ClientConfig, session: &Session) -> bool {
+    let identity = session.psk_identity.as_deref();
+    match config.psk() {
+        None => identity.is_none(),
+        Some(ClientPsk::One(psk)) => identity == Some(psk.identity()),
+        Some(ClientPsk::ByHint { .. } | ClientPsk::Ask { .. }) => identity.is_some(),
+    }
 }
 
 /// What goes into every hello of one handshake.
@@ -478,6 +494,7 @@ impl Parts<'_> {
             .flat_map(|version| {
                 common.provider.suites.iter().filter(move |suite| suite.facts.version == version)
             })
+            .filter(|suite| config.verification.fits(suite.facts.key_exchange))
             .map(|suite| suite.id())
             .collect();
         let groups: Vec<NamedGroup> = common
@@ -496,7 +513,12 @@ impl Parts<'_> {
 
         let resumes = config.sessions.is_some();
         let offered = |version| self.offer.filter(|offer| offer.kept.session.version == version);
-        let psks = self.psks(offered(Version::V13));
+        // A server of 1.2 has no use for keys of 1.3, and OpenSSL 3.0 refuses a hello with them. The
+        // hello may differ from the first one in its extensions (RFC 6347 §4.2.1).
+        let psks = match variable.legacy_cookie {
+            Some(_) => Vec::new(),
+            None => self.psks(offered(Version::V13)),
+        };
         let identities: Vec<_> = psks.iter().map(|psk| psk.identity).collect();
         let binders: Vec<_> = psks.iter().map(|psk| PskBinderEntry(&psk.no_binder)).collect();
         let old = offered(Version::V12);
@@ -538,7 +560,7 @@ impl Parts<'_> {
             legacy_version: ProtocolVersion::DTLS_1_2,
             random,
             session_id: old.map_or(&[][..], |offer| &offer.session_id),
-            cookie: variable.legacy_cookie,
+            cookie: variable.legacy_cookie.unwrap_or_default(),
             cipher_suites: List::from_slice(&suites),
             compression_methods: &[CompressionMethod::NULL.0],
             extensions,
@@ -559,7 +581,8 @@ impl<'a> Parts<'a> {
         let sha256 = common.provider.hash(PSK_HASH);
         // After a retry only keys for the hash of its suite are of use (RFC 8446 §4.1.4).
         let usable = self.before.is_none_or(|before| before.hash().kind() == PSK_HASH);
-        let external = self.config.psk().zip(sha256).filter(|_| usable);
+        let external = self.config.psk().and_then(ClientPsk::offered);
+        let external = external.zip(sha256).filter(|_| usable);
         let external = external.map(|(psk, hash)| Psk::external(psk, hash));
         session.into_iter().chain(external).collect()
     }

@@ -13,6 +13,8 @@
 //! resumed:                   <── NewSessionTicket?, Finished
 //! Finished ──>
 //! ```
+//!
+//! With a pre-shared key the flights up to our Finished differ: see `psk`.
 
 use alloc::boxed::Box;
 use alloc::sync::Arc;
@@ -30,6 +32,7 @@ use sealgram_wire::messages12::{
 };
 use sealgram_wire::{Asn1Cert, DigitallySigned, Group, List, Message, Phase};
 
+use super::psk::PskFlight;
 use crate::auth::{self, Identity, PeerAuthenticated};
 use crate::error::{malformed, unexpected};
 use crate::identity::{Answered, Shown, choose_for_server};
@@ -68,6 +71,7 @@ pub(crate) enum Client12 {
     Certificate(Hellos),
     ServerKeyExchange(ExpectServerKeyExchange),
     RequestOrDone(ServerFlight),
+    Psk(PskFlight),
     Ticket(ExpectTicket),
     Finished(ExpectFinished),
 }
@@ -82,6 +86,7 @@ impl Client12 {
             Self::Certificate(state) => state.on_certificate(message),
             Self::ServerKeyExchange(state) => state.handle(message),
             Self::RequestOrDone(state) => state.handle(message, fx),
+            Self::Psk(state) => state.handle(message, fx),
             Self::Ticket(state) => state.handle(message, fx),
             Self::Finished(state) => state.handle(message, fx),
         }
@@ -89,7 +94,11 @@ impl Client12 {
 }
 
 impl Hellos {
-    pub(super) fn expect_certificate(self) -> State {
+    /// What follows depends on how the suite agrees on keys.
+    pub(super) fn expect_server_flight(self) -> State {
+        if self.suite.facts.key_exchange.uses_psk() {
+            return Client12::Psk(PskFlight::new(self)).into();
+        }
         Client12::Certificate(self).into()
     }
 
@@ -113,6 +122,7 @@ impl Hellos {
             chain: session.peer_chain.clone(),
             group: None,
             scheme: None,
+            psk_identity: session.psk_identity.clone(),
             peer: PeerAuthenticated::by_session(session),
             master,
             resumed: Some(kept),
@@ -133,6 +143,34 @@ impl Hellos {
         self.transcript.add_message(message);
         let next = ExpectServerKeyExchange { hellos: self, chain };
         Ok(Client12::ServerKeyExchange(next).into())
+    }
+
+    /// Our share for the server's, and what both make.
+    pub(super) fn answer_share(
+        &self,
+        group: NamedGroup,
+        share: &[u8],
+    ) -> Result<CompletedKeyExchange, Error> {
+        let group = self.config.common.provider.group(group, Version::V12);
+        let group = group.ok_or(PeerMisbehaved::UnofferedGroup)?;
+        group.answer(share).map_err(|CryptoError| PeerMisbehaved::BadKeyShare.into())
+    }
+
+    /// Sends our part of the exchange and derives the master secret.
+    pub(super) fn exchange_keys(
+        &mut self,
+        message: &ClientKeyExchange<'_>,
+        premaster: &[u8],
+        fx: &mut dyn Effects,
+    ) -> Result<MasterSecret, Error> {
+        let typ = HandshakeType::CLIENT_KEY_EXCHANGE;
+        self.send(typ, &message.encode(), Phase::Plaintext, fx)?;
+        let session_hash = self.extended_master_secret.then(|| self.transcript.current());
+        let master = MasterSecret::new(self.suite, self.randoms, premaster, session_hash.as_ref());
+        if let Some(log) = &self.config.common.key_log {
+            log.log("CLIENT_RANDOM", &self.randoms.client, master.expose());
+        }
+        Ok(master)
     }
 
     fn send(
@@ -290,7 +328,7 @@ impl WaitCertificate {
         certificate: Option<Arc<CertifiedKey>>,
         fx: &mut dyn Effects,
     ) -> Result<State, Error> {
-        self.choose(&Answered { certificate: Some(certificate) }, fx)
+        self.choose(&Answered { certificate: Some(certificate), ..Answered::default() }, fx)
     }
 }
 
@@ -311,24 +349,17 @@ impl Received {
         peer: PeerAuthenticated,
         fx: &mut dyn Effects,
     ) -> Result<State, Error> {
-        let group = self.hellos.config.common.provider.group(self.group, Version::V12);
-        let group = group.ok_or(PeerMisbehaved::UnofferedGroup)?;
         let CompletedKeyExchange { share, secret } =
-            group.answer(&self.server_share).map_err(|CryptoError| PeerMisbehaved::BadKeyShare)?;
-        let body = ClientKeyExchange::Ecdhe { public: &share }.encode();
-        self.hellos.send(HandshakeType::CLIENT_KEY_EXCHANGE, &body, Phase::Plaintext, fx)?;
-
-        let Hellos { suite, randoms, extended_master_secret, .. } = self.hellos;
-        let session_hash = extended_master_secret.then(|| self.hellos.transcript.current());
-        let master = MasterSecret::new(suite, randoms, secret.expose(), session_hash.as_ref());
-        if let Some(log) = &self.hellos.config.common.key_log {
-            log.log("CLIENT_RANDOM", &randoms.client, master.expose());
-        }
+            self.hellos.answer_share(self.group, &self.server_share)?;
+        let message = ClientKeyExchange::Ecdhe { public: &share };
+        let master = self.hellos.exchange_keys(&message, secret.expose(), fx)?;
 
         let raw = self.hellos.transcript.take_raw();
         let Self { hellos, chain, group, scheme, .. } = self;
         let (group, scheme) = (Some(group), Some(scheme));
-        let keyed = Keyed { hellos, chain, group, scheme, master, peer, resumed: None };
+        let psk_identity = None;
+        let keyed =
+            Keyed { hellos, chain, group, scheme, psk_identity, master, peer, resumed: None };
         match identity {
             None => keyed.finish(fx),
             Some((identity, scheme)) => WaitSignature { keyed, scheme }.sign(&identity, raw, fx),
@@ -338,15 +369,17 @@ impl Received {
 
 /// The keys are agreed on with an authenticated server.
 #[derive(Debug)]
-struct Keyed {
-    hellos: Hellos,
-    chain: Vec<CertificateDer<'static>>,
-    group: Option<NamedGroup>,
-    scheme: Option<SignatureScheme>,
-    master: MasterSecret,
-    peer: PeerAuthenticated,
+pub(super) struct Keyed {
+    pub(super) hellos: Hellos,
+    pub(super) chain: Vec<CertificateDer<'static>>,
+    pub(super) group: Option<NamedGroup>,
+    pub(super) scheme: Option<SignatureScheme>,
+    /// Of the pre-shared key that was used, now or when the session began.
+    pub(super) psk_identity: Option<Vec<u8>>,
+    pub(super) master: MasterSecret,
+    pub(super) peer: PeerAuthenticated,
     /// The session that goes on, if one does.
-    resumed: Option<ClientSession>,
+    pub(super) resumed: Option<ClientSession>,
 }
 
 /// Everything is sent but CertificateVerify and Finished.
@@ -391,7 +424,7 @@ impl WaitSignature {
 
 impl Keyed {
     /// Sends our Finished, ahead of the server's.
-    fn finish(mut self, fx: &mut dyn Effects) -> Result<State, Error> {
+    pub(super) fn finish(mut self, fx: &mut dyn Effects) -> Result<State, Error> {
         self.send_finished(Group::Flight, fx)?;
         self.expect_ticket_or_finished(fx)
     }
@@ -476,7 +509,7 @@ impl ExpectFinished {
             cipher_suite: keyed.hellos.suite.id(),
             group: keyed.group,
             signature_scheme: keyed.scheme,
-            psk_identity: None,
+            psk_identity: keyed.psk_identity.take(),
             server_name: keyed.hellos.answers.server_name.clone(),
             alpn: keyed.hellos.answers.alpn.clone(),
             srtp_profile: keyed.hellos.answers.srtp_profile,

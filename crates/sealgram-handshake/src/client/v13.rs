@@ -200,7 +200,7 @@ impl Negotiating {
         let peer = PeerAuthenticated::by_session(&session);
         let authenticated_at = Some(session.authenticated_at);
         let chain = session.peer_chain;
-        let psk_identity = None;
+        let psk_identity = session.psk_identity;
         let server = Server { chain, scheme: None, authenticated_at, psk_identity, peer };
         Ok(Client13::Finished(ExpectFinished { negotiating: self, server }).into())
     }
@@ -359,7 +359,7 @@ impl WaitCertificate {
         certificate: Option<Arc<CertifiedKey>>,
         fx: &mut dyn Effects,
     ) -> Result<State, Error> {
-        self.choose(&Answered { certificate: Some(certificate) }, fx)
+        self.choose(&Answered { certificate: Some(certificate), ..Answered::default() }, fx)
     }
 }
 

@@ -6,9 +6,28 @@
 //! master_secret ──PRF("client finished" | "server finished", hash)──> verify_data
 //! ```
 
+use alloc::vec::Vec;
+
 use sealgram_crypto::{Digest, Secret, Suite, TrafficSecret, ct_eq, prf};
 
 use crate::{Randoms, Side};
+
+/// The premaster secret of a pre-shared key, with the shared secret of a key exchange in front of it
+/// (RFC 5489 §2) or, without one, as many zeros as the key is long (RFC 4279 §2).
+pub(crate) fn psk_premaster(shared: Option<&[u8]>, psk: &Secret) -> Secret {
+    let len = shared.map_or(psk.len(), <[u8]>::len);
+    let prefix = |len: usize| u16::try_from(len).unwrap_or(u16::MAX).to_be_bytes();
+    // Room for all of it: the buffer never moves and leaves no copy.
+    let mut bytes = Vec::with_capacity(len.saturating_add(psk.len()).saturating_add(4));
+    bytes.extend_from_slice(&prefix(len));
+    match shared {
+        Some(shared) => bytes.extend_from_slice(shared),
+        None => bytes.resize(len.saturating_add(2), 0),
+    }
+    bytes.extend_from_slice(&prefix(psk.len()));
+    bytes.extend_from_slice(psk.expose());
+    Secret::from_vec(bytes)
+}
 
 /// Length of the master secret in bytes (RFC 5246 §8.1).
 const MASTER_SECRET_LEN: usize = 48;
@@ -114,5 +133,18 @@ impl MasterSecret {
             None => with_context.get(..2).unwrap_or(&with_context),
         };
         prf(self.suite.hash, self.secret.expose(), label, seed, out);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn premaster_of_a_psk_has_both_lengths_and_zeros_for_what_is_not_exchanged() {
+        let psk = Secret::copy_from(&[7; 3]);
+        assert_eq!(psk_premaster(None, &psk).expose(), [0, 3, 0, 0, 0, 0, 3, 7, 7, 7]);
+        let shared = psk_premaster(Some(&[9, 8]), &psk);
+        assert_eq!(shared.expose(), [0, 2, 9, 8, 0, 3, 7, 7, 7]);
     }
 }

@@ -6,22 +6,25 @@
 //!                 1.3, without ──> HelloRetryRequest, ClientHello ──> v13
 //! ```
 
+use alloc::borrow::Cow;
+use alloc::boxed::Box;
 use alloc::sync::Arc;
 
-use alloc::boxed::Box;
 use sealgram_crypto::{Digest, Suite};
 use sealgram_iana::{
     CipherSuite, CompressionMethod, HandshakeType, NamedGroup, PskKeyExchangeMode, Version,
 };
 use sealgram_wire::{ClientHello, Group, Message, MessageSeq, Phase, Random};
 
+use super::psk::WaitPsk13;
+use super::resume::Search;
 use super::{resume, v12, v13};
 use crate::error::{malformed, unexpected};
 use crate::identity::{Answered, check_server};
-use crate::machine::{State, WaitCertificate as WaitingCertificate};
+use crate::machine::{State, WaitCertificate as WaitingCertificate, WaitPsk};
 use crate::negotiate::{
     Answers, Choice13, check_point_formats, choose_v12, choose_v13, choose_version, hello_hash,
-    hello_retry_request,
+    hello_retry_request, shares_psk_suite,
 };
 use crate::transcript::Transcript;
 use crate::{
@@ -82,12 +85,23 @@ impl ExpectHello {
         }
     }
 
-    /// Asks which certificate the client shall see. Nothing was sent yet, so the hello is all that
-    /// has to be kept.
-    fn ask(self, message: &Message<'_>, wanted: CertificateWanted, fx: &mut dyn Effects) -> State {
-        fx.ask(Ask::Certificate(Box::new(wanted)));
+    /// Waits for an answer. Nothing was sent yet, so the hello is all that has to be kept, and what
+    /// was answered before.
+    fn wait(self, message: &Message<'_>, answered: &Answered) -> WaitAnswer {
         let (seq, body) = (message.seq, message.body.into());
-        let next = WaitCertificate { expected: self, seq, body };
+        WaitAnswer { expected: self, seq, body, answered: answered.clone() }
+    }
+
+    /// Asks which certificate the client shall see.
+    fn ask(
+        self,
+        message: &Message<'_>,
+        wanted: CertificateWanted,
+        answered: &Answered,
+        fx: &mut dyn Effects,
+    ) -> State {
+        fx.ask(Ask::Certificate(Box::new(wanted)));
+        let next = WaitCertificate(self.wait(message, answered));
         State::WaitCertificate(WaitingCertificate::Server(Box::new(next)))
     }
 
@@ -122,10 +136,20 @@ impl ExpectHello {
             Some(_) => None,
             None => {
                 let wanted = CertificateWanted::by_client(&config, hello, Version::V12);
-                let Some(candidates) = config.identities.candidates(&wanted, answered) else {
-                    return Ok(self.ask(message, wanted, fx));
+                let with_psk = shares_psk_suite(&config, hello);
+                let candidates = if with_psk && wanted.algorithms.is_empty() {
+                    Cow::default()
+                } else {
+                    match config.identities.candidates(&wanted, answered) {
+                        Some(candidates) => candidates,
+                        None => return Ok(self.ask(message, wanted, answered, fx)),
+                    }
                 };
-                check_server(&config, &wanted, &candidates)?;
+                let candidates = match check_server(&config, &wanted, &candidates) {
+                    // There is another way.
+                    Err(_) if with_psk => Cow::default(),
+                    checked => checked.map(|()| candidates)?,
+                };
                 Some(choose_v12(&config, hello, &wanted, &candidates)?)
             }
         };
@@ -170,7 +194,7 @@ impl ExpectHello {
             config: config.clone(),
         };
         match (choice, resumed) {
-            (Some(choice), _) => hello.answer(&choice, fx),
+            (Some(choice), _) => hello.answer(&choice.method, fx),
             (None, Some(session)) => hello.resume(session, fx),
             (None, None) => Err(PeerIncompatible::NoSharedSuite.into()),
         }
@@ -198,8 +222,17 @@ impl ExpectHello {
             Some(retried) => after_retry(choice.suite, retried),
             None => Transcript::new(Version::V13, choice.suite.hash),
         };
-        let resumed = resume::find_v13(&config, message, hello, choice.suite, &transcript)?;
-        let authentication = match resumed {
+        let search =
+            resume::find_v13(&config, message, hello, choice.suite, &transcript, &answered.psks)?;
+        let found = match search {
+            Search::Over(found) => found,
+            Search::Needs(index, find) => {
+                fx.ask(Ask::Psk(find));
+                let next = WaitPsk13 { waiting: self.wait(message, answered), index };
+                return Ok(State::WaitPsk(WaitPsk::Server13(Box::new(next))));
+            }
+        };
+        let authentication = match found {
             Some(found) => v13::Authentication::Psk(Box::new(found)),
             // A client that accepts no certificate, or a server that has none.
             None if hello.extensions.signature_algorithms.is_none()
@@ -210,7 +243,7 @@ impl ExpectHello {
             None => {
                 let wanted = CertificateWanted::by_client(&config, hello, Version::V13);
                 let Some(candidates) = config.identities.candidates(&wanted, answered) else {
-                    return Ok(self.ask(message, wanted, fx));
+                    return Ok(self.ask(message, wanted, answered, fx));
                 };
                 check_server(&config, &wanted, &candidates)?;
                 let best = wanted.rank(&candidates).into_iter().next();
@@ -235,27 +268,39 @@ impl ExpectHello {
     }
 }
 
-/// The application chooses the certificate.
+/// A hello that cannot be answered before the application has said something.
 #[derive(Debug)]
-pub(crate) struct WaitCertificate {
+pub(super) struct WaitAnswer {
     expected: ExpectHello,
     seq: MessageSeq,
     /// The hello, which was read once without an error.
     body: Box<[u8]>,
+    pub(super) answered: Answered,
 }
 
-impl WaitCertificate {
-    pub(crate) fn on_certificate(
-        self,
-        certificate: Option<Arc<CertifiedKey>>,
-        fx: &mut dyn Effects,
-    ) -> Result<State, Error> {
-        let Self { expected, seq, body } = self;
+impl WaitAnswer {
+    /// Looks at the hello again, knowing more.
+    pub(super) fn go_on(self, fx: &mut dyn Effects) -> Result<State, Error> {
+        let Self { expected, seq, body, answered } = self;
         let typ = HandshakeType::CLIENT_HELLO;
         let message = Message { typ, seq, phase: Phase::Plaintext, body: &body };
         let hello = ClientHello::read(message.body).map_err(malformed(&message))?;
-        let answered = Answered { certificate: Some(certificate) };
         expected.start(&message, &hello, &answered, fx)
+    }
+}
+
+/// The application chooses the certificate.
+#[derive(Debug)]
+pub(crate) struct WaitCertificate(WaitAnswer);
+
+impl WaitCertificate {
+    pub(crate) fn on_certificate(
+        mut self,
+        certificate: Option<Arc<CertifiedKey>>,
+        fx: &mut dyn Effects,
+    ) -> Result<State, Error> {
+        self.0.answered.certificate = Some(certificate);
+        self.0.go_on(fx)
     }
 }
 

@@ -7,16 +7,17 @@ use pki_types::CertificateDer;
 use sealgram_crypto::{Secret, Suite};
 use sealgram_iana::{ExtensionType, PskKeyExchangeMode, Version};
 use sealgram_wire::messages13::NewSessionTicket;
-use sealgram_wire::{ClientHello, Message, messages12};
+use sealgram_wire::{ClientHello, Message, OfferedPsks, messages12};
 
 use crate::auth::{self, Identity};
+use crate::identity::PskAnswer;
 use crate::psk::PSK_HASH;
 use crate::schedule::v13::{OfferedPsk, PskKind, ResumptionSecret};
 use crate::session::Facts;
 use crate::transcript::Transcript;
 use crate::{
-    ClientVerification, Error, ExternalPsk, Negotiated, PeerIncompatible, PeerMisbehaved,
-    ServerConfig, Session,
+    ClientVerification, Error, ExternalPsk, FindPsk, Negotiated, PeerIncompatible, PeerMisbehaved,
+    PskSource, ServerConfig, Session,
 };
 
 /// How many of the keys that a client offers are looked at. Clients offer one or two; each look
@@ -67,6 +68,14 @@ pub(super) enum Key {
     External(Arc<ExternalPsk>),
 }
 
+/// What a 1.3 hello's keys are good for.
+pub(super) enum Search {
+    /// This one is used, or none.
+    Over(Option<Found>),
+    /// The application must look for one of them, by its place in the hello.
+    Needs(u16, FindPsk),
+}
+
 /// The first good key that a 1.3 hello offers (RFC 8446 §4.2.11).
 pub(super) fn find_v13(
     config: &ServerConfig,
@@ -74,71 +83,119 @@ pub(super) fn find_v13(
     hello: &ClientHello<'_>,
     suite: &'static Suite,
     before: &Transcript,
-) -> Result<Option<Found>, Error> {
-    let Some(offered) = &hello.extensions.pre_shared_key else { return Ok(None) };
+    answers: &[PskAnswer],
+) -> Result<Search, Error> {
+    let Some(offered) = &hello.extensions.pre_shared_key else { return Ok(Search::Over(None)) };
     let modes = hello
         .extensions
         .psk_key_exchange_modes
         .ok_or(PeerIncompatible::MissingExtension(ExtensionType::PSK_KEY_EXCHANGE_MODES))?;
     if !modes.contains(PskKeyExchangeMode::PSK_DHE_KE) {
-        return Ok(None);
+        return Ok(Search::Over(None));
     }
+    let (index, key) = match find_key(config, hello, suite, offered, answers)? {
+        Key13::Found(index, key) => (index, key),
+        Key13::None => return Ok(Search::Over(None)),
+        Key13::Needs(index, find) => return Ok(Search::Needs(index, find)),
+    };
     let len = message.body.len();
     let start = message.body.get(..len.saturating_sub(offered.binders_len())).unwrap_or_default();
     let truncated = before.with_start_of(message.typ, len, start);
-    let offers = offered.identities.iter().zip(offered.binders.iter()).take(MAX_IDENTITIES);
-    for ((identity, binder), index) in offers.zip(0_u16..) {
-        let Some(key) = find_key(config, hello, suite, identity.identity)? else { continue };
-        let psk = match &key {
-            Key::Session(session) => {
-                OfferedPsk::new(suite.hash, PskKind::Resumption, &session.secret)
-            }
-            Key::External(psk) => OfferedPsk::new(suite.hash, PskKind::External, psk.secret()),
-        };
-        if !psk.binder_is_right(&truncated, binder.0) {
-            return Err(PeerMisbehaved::BadBinder.into());
-        }
-        return Ok(Some(Found { key, psk, index }));
+    let psk = match &key {
+        Key::Session(session) => OfferedPsk::new(suite.hash, PskKind::Resumption, &session.secret),
+        Key::External(psk) => OfferedPsk::new(suite.hash, PskKind::External, psk.secret()),
+    };
+    let binder = offered.binders.iter().nth(index.into()).ok_or(PeerMisbehaved::BadBinder)?;
+    if !psk.binder_is_right(&truncated, binder.0) {
+        return Err(PeerMisbehaved::BadBinder.into());
     }
-    Ok(None)
+    Ok(Search::Over(Some(Found { key, psk, index })))
 }
 
-/// The key that an identity stands for: a ticket of ours, or a key given beforehand.
+/// What came of looking for a key.
+enum Key13 {
+    Found(u16, Key),
+    None,
+    Needs(u16, FindPsk),
+}
+
+/// The key that the first good identity stands for: a ticket of ours, or a key given beforehand.
 fn find_key(
     config: &ServerConfig,
     hello: &ClientHello<'_>,
     suite: &'static Suite,
-    identity: &[u8],
-) -> Result<Option<Key>, Error> {
-    let now = config.common.wall_clock.now();
-    if let Some(content) = config.tickets.as_ref().and_then(|sealer| sealer.open(now, identity)) {
-        let session = Session::decode(content.expose()).ok().filter(|session| {
-            let suited = session.usable_suite(&config.common);
-            let same_hash = suited.is_some_and(|s| s.facts.hash == suite.facts.hash);
-            session.version == Version::V13 && same_hash && is_welcome(config, session, hello)
-        });
-        return Ok(session.map(Key::Session));
-    }
-    let Some(psks) = &config.psks else { return Ok(None) };
+    offered: &OfferedPsks<'_>,
+    answers: &[PskAnswer],
+) -> Result<Key13, Error> {
     // A key given beforehand shows no certificate (RFC 8446 §4.3.2).
-    if suite.facts.hash != PSK_HASH || config.client_certificate_required() {
-        return Ok(None);
+    let usable = suite.facts.hash == PSK_HASH && config.accepts_psks();
+    let source = config.psks.as_ref().filter(|_| usable);
+    let mut external = None;
+    let mut unknown = None;
+    for (identity, index) in offered.identities.iter().take(MAX_IDENTITIES).zip(0_u16..) {
+        match open_ticket(config, hello, suite, identity.identity) {
+            Ticket::Good(session) if external.is_none() => {
+                return Ok(Key13::Found(index, Key::Session(session)));
+            }
+            Ticket::Good(_) | Ticket::Unwelcome => continue,
+            Ticket::Foreign => {}
+        }
+        // Every identity is looked for, whether or not one before it is known: otherwise an
+        // identity behind it would tell by the time taken.
+        let found = match source {
+            None => continue,
+            Some(_) if identity.identity.len() > ExternalPsk::MAX_IDENTITY => None,
+            Some(PskSource::Inline(psks)) => psks.lookup(identity.identity),
+            Some(PskSource::Ask) => match answers.iter().find(|(of, _)| *of == index) {
+                Some((_, answer)) => answer.clone(),
+                None => {
+                    let find = FindPsk::ByIdentity(identity.identity.to_vec());
+                    return Ok(Key13::Needs(index, find));
+                }
+            },
+        };
+        match found {
+            Some(psk) => external = external.or(Some((index, psk))),
+            None => unknown = unknown.or(Some(index)),
+        }
     }
-    match psks.lookup(identity) {
-        Some(psk) => Ok(Some(Key::External(psk))),
+    let Some(source) = source else { return Ok(Key13::None) };
+    let (index, found) = match (external, unknown) {
+        (Some((index, psk)), _) => (index, Some(psk)),
         // With nothing else to offer, an unknown identity goes the way of a wrong key: nobody
         // learns which identities exist.
-        None if config.identities.is_empty() => made_up_key(config).map(Some),
-        None => Ok(None),
-    }
+        (None, Some(index)) if config.identities.is_empty() => (index, None),
+        (None, _) => return Ok(Key13::None),
+    };
+    let psk = source.or_made_up(found, &*config.common.provider.random)?;
+    Ok(Key13::Found(index, Key::External(psk)))
 }
 
-/// A key that no binder fits.
-fn made_up_key(config: &ServerConfig) -> Result<Key, Error> {
-    let mut secret = [0; ExternalPsk::MAX_SECRET];
-    config.common.provider.random.fill(&mut secret)?;
-    let psk = ExternalPsk::new(b"unknown", &secret).ok_or(PeerMisbehaved::BadBinder)?;
-    Ok(Key::External(Arc::new(psk)))
+/// What an identity is if it should be a ticket.
+enum Ticket {
+    /// A session that may go on.
+    Good(Session),
+    /// One of ours, but of no use here.
+    Unwelcome,
+    /// None of ours.
+    Foreign,
+}
+
+fn open_ticket(
+    config: &ServerConfig,
+    hello: &ClientHello<'_>,
+    suite: &'static Suite,
+    identity: &[u8],
+) -> Ticket {
+    let now = config.common.wall_clock.now();
+    let content = config.tickets.as_ref().and_then(|sealer| sealer.open(now, identity));
+    let Some(content) = content else { return Ticket::Foreign };
+    let session = Session::decode(content.expose()).ok().filter(|session| {
+        let suited = session.usable_suite(&config.common);
+        let same_hash = suited.is_some_and(|s| s.facts.hash == suite.facts.hash);
+        session.version == Version::V13 && same_hash && is_welcome(config, session, hello)
+    });
+    session.map_or(Ticket::Unwelcome, Ticket::Good)
 }
 
 /// Whether the session's time has not run out, it is for the same name, and its client may still
@@ -147,7 +204,22 @@ fn is_welcome(config: &ServerConfig, session: &Session, hello: &ClientHello<'_>)
     let now = config.common.wall_clock.now();
     // RFC 6066 §3: a session belongs to its name.
     let same_name = session.server_name.as_deref() == hello.extensions.server_name;
-    session.is_fresh(now) && same_name && client_is_welcome(config, &session.peer_chain)
+    session.is_fresh(now)
+        && same_name
+        && client_is_welcome(config, &session.peer_chain)
+        && psk_is_welcome(config, session.psk_identity())
+}
+
+/// Whether the pre-shared key that a session began with, if it did, may still be used.
+fn psk_is_welcome(config: &ServerConfig, identity: Option<&[u8]>) -> bool {
+    match (identity, &config.psks) {
+        (None, _) => true,
+        (Some(_), None) => false,
+        (Some(_), Some(_)) if !config.verify_resumed => true,
+        (Some(identity), Some(PskSource::Inline(psks))) => psks.lookup(identity).is_some(),
+        // Whoever wants the key looked up again cannot be asked at this point.
+        (Some(_), Some(PskSource::Ask)) => false,
+    }
 }
 
 fn client_is_welcome(config: &ServerConfig, chain: &[CertificateDer<'static>]) -> bool {

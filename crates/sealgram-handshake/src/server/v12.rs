@@ -10,6 +10,8 @@
 //! <── ServerHello, NewSessionTicket?, Finished
 //!     Finished ──>
 //! ```
+//!
+//! With a pre-shared key the flights up to the client's Finished differ: see `psk`.
 
 use alloc::boxed::Box;
 use alloc::sync::Arc;
@@ -30,11 +32,12 @@ use sealgram_wire::{
     SelectedSrtp, ServerExtensions, ServerHello,
 };
 
+use super::psk::ExpectPskIdentity;
 use super::resume::{Keeping, New};
 use crate::auth::{self, Identity, PeerAuthenticated};
 use crate::error::{malformed, unexpected};
 use crate::machine::{State, WaitIdentity as WaitingIdentity, WaitSignature as WaitingSignature};
-use crate::negotiate::{Answers, Choice, framing, own_record_size_limit};
+use crate::negotiate::{Answers, Method, framing, own_record_size_limit};
 use crate::schedule::v12::MasterSecret;
 use crate::transcript::Transcript;
 use crate::{
@@ -64,6 +67,7 @@ pub(crate) enum Server12 {
     Certificate(Exchange),
     ClientKeyExchange(ExpectClientKeyExchange),
     CertificateVerify(ExpectCertificateVerify),
+    PskIdentity(ExpectPskIdentity),
     Finished(ExpectFinished),
 }
 
@@ -77,19 +81,25 @@ impl Server12 {
             Self::Certificate(state) => state.on_certificate(message),
             Self::ClientKeyExchange(state) => state.handle(message, fx),
             Self::CertificateVerify(state) => state.handle(message, fx),
+            Self::PskIdentity(state) => state.handle(message, fx),
             Self::Finished(state) => state.handle(message, fx),
         }
     }
 }
 
 impl Hello {
-    fn send(&mut self, typ: HandshakeType, body: &[u8], fx: &mut dyn Effects) -> Result<(), Error> {
+    pub(super) fn send(
+        &mut self,
+        typ: HandshakeType,
+        body: &[u8],
+        fx: &mut dyn Effects,
+    ) -> Result<(), Error> {
         let seq = fx.send(typ, body, Phase::Plaintext, Group::Flight)?;
         self.transcript.add(typ, seq, body);
         Ok(())
     }
 
-    fn send_hello(&mut self, fx: &mut dyn Effects) -> Result<(), Error> {
+    pub(super) fn send_hello(&mut self, fx: &mut dyn Effects) -> Result<(), Error> {
         let answers = &self.answers;
         let extensions = ServerExtensions {
             record_size_limit: answers
@@ -123,34 +133,55 @@ impl Hello {
     pub(super) fn resume(mut self, session: Session, fx: &mut dyn Effects) -> Result<State, Error> {
         self.send_hello(fx)?;
         let peer = PeerAuthenticated::by_session(&session);
-        let (suite, randoms) = (self.suite, self.randoms);
-        let master = MasterSecret::resumed(suite, randoms, session.secret);
-        if let Some(log) = &self.config.common.key_log {
-            log.log("CLIENT_RANDOM", &randoms.client, master.expose());
-        }
-        let resumed_from = Some(session.authenticated_at);
-        let mut keyed = Keyed { hello: self, group: None, scheme: None, master, resumed_from };
+        let master = MasterSecret::resumed(self.suite, self.randoms, session.secret);
+        self.log(&master);
+        let mut keyed = Keyed {
+            hello: self,
+            group: None,
+            scheme: None,
+            psk_identity: session.psk_identity,
+            master,
+            resumed_from: Some(session.authenticated_at),
+        };
         keyed.send_finished(&session.peer_chain, Group::Flight, fx)?;
         keyed.expect_finished(session.peer_chain, peer, fx)
     }
 
+    /// The master secret of all messages so far.
+    pub(super) fn master(&self, premaster: &[u8]) -> MasterSecret {
+        let session_hash = self.extended_master_secret.then(|| self.transcript.current());
+        let master = MasterSecret::new(self.suite, self.randoms, premaster, session_hash.as_ref());
+        self.log(&master);
+        master
+    }
+
+    fn log(&self, master: &MasterSecret) {
+        if let Some(log) = &self.config.common.key_log {
+            log.log("CLIENT_RANDOM", &self.randoms.client, master.expose());
+        }
+    }
+
     /// Sends our flight up to where a signature is needed.
-    pub(super) fn answer(mut self, choice: &Choice, fx: &mut dyn Effects) -> Result<State, Error> {
+    pub(super) fn answer(mut self, method: &Method, fx: &mut dyn Effects) -> Result<State, Error> {
+        let (group, identity, scheme) = match method {
+            Method::Certificate { group, identity, scheme } => (group, identity, *scheme),
+            Method::Psk { group } => return self.answer_with_psk(*group, fx),
+        };
         self.send_hello(fx)?;
-        let list: Vec<_> = choice.identity.chain.iter().map(|der| Asn1Cert(der)).collect();
+        let list: Vec<_> = identity.chain.iter().map(|der| Asn1Cert(der)).collect();
         let body = Certificate { certificate_list: List::from_slice(&list) }.encode();
         self.send(HandshakeType::CERTIFICATE, &body, fx)?;
 
-        let exchange = choice.group.start()?;
+        let exchange = group.start()?;
         let params = EcdheParams { group: exchange.group(), public: exchange.share() };
         let Randoms { client, server } = &self.randoms;
         let message = [&client[..], server, &params.encode()].concat();
-        let next = Exchange { hello: self, exchange, scheme: choice.scheme };
-        match &choice.identity.key {
-            KeySource::Inline(key) => next.on_signature(key.sign(choice.scheme, &message), fx),
+        let next = Exchange { hello: self, exchange, scheme };
+        match &identity.key {
+            KeySource::Inline(key) => next.on_signature(key.sign(scheme, &message), fx),
             KeySource::Ask { .. } => {
-                let chain = choice.identity.chain.clone();
-                fx.ask(Ask::Sign(Sign { scheme: choice.scheme, message, chain }));
+                let chain = identity.chain.clone();
+                fx.ask(Ask::Sign(Sign { scheme, message, chain }));
                 Ok(State::WaitSignature(WaitingSignature::Server12(Box::new(next))))
             }
         }
@@ -249,14 +280,9 @@ impl ExpectClientKeyExchange {
         let secret =
             exchange.complete(public).map_err(|CryptoError| PeerMisbehaved::BadKeyShare)?;
         hello.transcript.add_message(message);
-        let session_hash = hello.extended_master_secret.then(|| hello.transcript.current());
-        let master =
-            MasterSecret::new(hello.suite, hello.randoms, secret.expose(), session_hash.as_ref());
-        if let Some(log) = &hello.config.common.key_log {
-            log.log("CLIENT_RANDOM", &hello.randoms.client, master.expose());
-        }
+        let master = hello.master(secret.expose());
         let (group, scheme) = (Some(group), Some(scheme));
-        let keyed = Keyed { hello, group, scheme, master, resumed_from: None };
+        let keyed = Keyed { hello, group, scheme, psk_identity: None, master, resumed_from: None };
         match self.client {
             ClientIdentity::Settled(peer) => keyed.expect_finished(Vec::new(), peer, fx),
             ClientIdentity::Claimed(chain) => {
@@ -269,19 +295,21 @@ impl ExpectClientKeyExchange {
 
 /// The keys are agreed on; the client may still be anybody.
 #[derive(Debug)]
-struct Keyed {
-    hello: Hello,
-    group: Option<NamedGroup>,
-    scheme: Option<SignatureScheme>,
-    master: MasterSecret,
-    /// When the client showed its certificate, if that was in the session that goes on.
-    resumed_from: Option<u64>,
+pub(super) struct Keyed {
+    pub(super) hello: Hello,
+    pub(super) group: Option<NamedGroup>,
+    pub(super) scheme: Option<SignatureScheme>,
+    /// Of the pre-shared key that was used, now or when the session began.
+    pub(super) psk_identity: Option<Vec<u8>>,
+    pub(super) master: MasterSecret,
+    /// When the client was authenticated, if that was in the session that goes on.
+    pub(super) resumed_from: Option<u64>,
 }
 
 impl Keyed {
     /// Only now are records under the new keys looked for: CertificateVerify still comes in
     /// plaintext, and handshake messages are expected in one phase at a time.
-    fn expect_finished(
+    pub(super) fn expect_finished(
         self,
         chain: Vec<CertificateDer<'static>>,
         peer: PeerAuthenticated,
@@ -423,7 +451,7 @@ impl Keyed {
             cipher_suite: self.hello.suite.id(),
             group: self.group,
             signature_scheme: self.scheme,
-            psk_identity: None,
+            psk_identity: self.psk_identity.clone(),
             server_name: answers.server_name.clone(),
             alpn: answers.alpn.clone(),
             srtp_profile: answers.srtp_profile,

@@ -172,7 +172,7 @@ impl Hello {
                         peer: PeerAuthenticated::by_session(&session),
                         resumed_from: Some(session.authenticated_at),
                         chain: session.peer_chain,
-                        psk_identity: None,
+                        psk_identity: session.psk_identity,
                     },
                     Key::External(psk) => Client {
                         peer: PeerAuthenticated::by_psk(&psk),

@@ -2,9 +2,9 @@
 
 use std::collections::BTreeSet;
 
-use sealgram_crypto::{AeadKind, facts};
+use sealgram_crypto::{AeadKind, KeyExchangeKind, facts};
 use sealgram_iana::{CipherSuite, NamedGroup, SignatureScheme, Version};
-use sealgram_ring::{ALL_SUITES, DEFAULT_SUITES, default_provider};
+use sealgram_ring::{ALL_SUITES, default_provider};
 
 #[test]
 fn all_suites_are_the_known_ones_without_ccm() {
@@ -26,16 +26,14 @@ fn suite_has_the_algorithms_of_its_facts() {
     }
 }
 
+/// RFC 9257 §4: without a key exchange of its own a pre-shared key has no forward secrecy.
 #[test]
-fn default_suites_are_all_those_that_need_no_psk() {
-    let without_psk: Vec<_> = ALL_SUITES
-        .iter()
-        .filter(|suite| !suite.facts.key_exchange.uses_psk())
-        .map(|suite| suite.id())
-        .collect();
-    let defaults: Vec<_> = DEFAULT_SUITES.iter().map(|suite| suite.id()).collect();
-    assert_eq!(defaults, without_psk);
-    assert_eq!(defaults.first(), Some(&CipherSuite::TLS_AES_128_GCM_SHA256));
+fn default_suites_with_a_key_exchange_come_before_those_without() {
+    let suites = default_provider().suites;
+    assert_eq!(suites.first().map(|suite| suite.id()), Some(CipherSuite::TLS_AES_128_GCM_SHA256));
+    let kinds: Vec<_> = suites.iter().map(|suite| suite.facts.key_exchange).collect();
+    let first = kinds.iter().position(|kind| *kind == KeyExchangeKind::Psk).unwrap();
+    assert!(kinds[first..].iter().all(|kind| *kind == KeyExchangeKind::Psk));
 }
 
 #[test]

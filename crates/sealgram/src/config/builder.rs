@@ -5,13 +5,13 @@ use alloc::vec::Vec;
 
 use pki_types::{CertificateDer, PrivateKeyDer};
 use sealgram_crypto::{
-    ClientVerifier, CryptoProvider, Hash, HashKind, KeyLog, ServerVerifier, SignatureAlgorithm,
-    SignatureVerifier, WallClock,
+    ClientVerifier, CryptoProvider, Hash, HashKind, KeyExchangeKind, KeyLog, ServerVerifier,
+    SignatureAlgorithm, SignatureVerifier, SuiteFacts, WallClock,
 };
 use sealgram_handshake::{
-    CertifiedKey, ClientConfig as Client, ClientSessionStore, ClientVerification, CommonConfig,
-    ExternalPsk, Identities, PskLookup, ResolvesCertificate, ServerConfig as Server,
-    ServerVerification, SessionCache, TicketSealer, Versions,
+    CertifiedKey, ClientConfig as Client, ClientPsk, ClientSessionStore, ClientVerification,
+    CommonConfig, ExternalPsk, Identities, PskChoice, PskLookup, PskSource, ResolvesCertificate,
+    ServerConfig as Server, ServerVerification, SessionCache, TicketSealer, Versions,
 };
 use sealgram_iana::{CipherSuite, NamedGroup, SignatureScheme, SrtpProfile, Version};
 use sealgram_x509::{RootStore, WebPkiServerVerifier};
@@ -58,19 +58,24 @@ impl Options {
         }
     }
 
-    /// Leaves 1.3 alone; contradicts whoever has asked for something else.
-    fn only_v13(&mut self) -> Result<(), ConfigError> {
-        if self.versions.is_some_and(|versions| !versions.v13) {
-            return Err(ConfigError::PskNeedsV13);
+    /// Leaves 1.2 alone; contradicts whoever has asked for something else.
+    fn only_v12(&mut self) -> Result<(), ConfigError> {
+        if self.versions.is_some_and(|versions| versions.v13) {
+            return Err(ConfigError::NoPskForV13);
         }
-        self.versions = Some(Versions { v12: false, v13: true });
+        self.versions = Some(Versions { v12: true, v13: false });
         Ok(())
     }
 
-    /// Checks what both roles have in common.
-    fn build(self) -> Result<(CommonConfig, TransportConfig), ConfigError> {
-        let has_suite =
-            |version| self.provider.suites.iter().any(|suite| suite.facts.version == version);
+    /// Checks what both roles have in common. Suites of kinds that are not `usable` do not count.
+    fn build(
+        self,
+        usable: impl Fn(KeyExchangeKind) -> bool,
+    ) -> Result<(CommonConfig, TransportConfig), ConfigError> {
+        let has_suite = |version| {
+            let fits = |facts: &SuiteFacts| facts.version == version && usable(facts.key_exchange);
+            self.provider.suites.iter().any(|suite| fits(suite.facts))
+        };
         let has_group = |version| self.provider.groups.iter().any(|group| group.usable_in(version));
         let has_both = |version| has_suite(version) && has_group(version);
         let versions = self.versions.unwrap_or_else(|| Versions {
@@ -238,7 +243,8 @@ pub struct Ready<Verification> {
     verification: Verification,
     identities: Result<Identities, ConfigError>,
     require_known_name: bool,
-    psks: Option<Arc<dyn PskLookup>>,
+    psks: Option<PskSource>,
+    psk_hint: Vec<u8>,
     prefer_client_order: bool,
     send_server_name: bool,
     hybrid_share_first: bool,
@@ -263,6 +269,7 @@ impl<Verification> Ready<Verification> {
             identities: Ok(Identities::Fixed(Vec::new())),
             require_known_name: false,
             psks: None,
+            psk_hint: Vec::new(),
             prefer_client_order: false,
             send_server_name: true,
             hybrid_share_first: false,
@@ -351,10 +358,39 @@ impl ClientConfigBuilder<WantsServerVerifier> {
         ClientConfigBuilder { options: self.options, step: WantsClientIdentity(verification) }
     }
 
-    /// Accepts the server that has this key and no other, whatever certificate one may have. 1.3
-    /// only; the configuration speaks nothing else.
+    /// Accepts the server that has this key and no other, whatever certificate one may have.
+    ///
+    /// In 1.2 the suites with a key exchange of their own (`ECDHE_PSK`) are preferred; those without
+    /// (`PSK`) have no forward secrecy and are there for small devices. Leave them out with
+    /// [`with_cipher_suites`](Self::with_cipher_suites) if no server needs them.
     #[must_use]
     pub fn with_psk(self, psk: Arc<ExternalPsk>) -> ClientConfigBuilder<ReadyClient> {
+        self.with_client_psk(ClientPsk::One(psk))
+    }
+
+    /// Like [`with_psk`](Self::with_psk), with a key that is chosen by the hint of a 1.2 server
+    /// (RFC 4279 §5.2). 1.3 has no hints: `offered` is what its servers are offered; without it the
+    /// configuration speaks 1.2 alone.
+    #[must_use]
+    pub fn with_psk_by_hint(
+        self,
+        choice: Arc<dyn PskChoice>,
+        offered: Option<Arc<ExternalPsk>>,
+    ) -> ClientConfigBuilder<ReadyClient> {
+        self.with_client_psk(ClientPsk::ByHint { offered, choice })
+    }
+
+    /// Like [`with_psk_by_hint`](Self::with_psk_by_hint), with a key that the application is asked
+    /// for with [`Ask::Psk`](crate::Ask::Psk), which may take its time.
+    #[must_use]
+    pub fn with_asked_psk(
+        self,
+        offered: Option<Arc<ExternalPsk>>,
+    ) -> ClientConfigBuilder<ReadyClient> {
+        self.with_client_psk(ClientPsk::Ask { offered })
+    }
+
+    fn with_client_psk(self, psk: ClientPsk) -> ClientConfigBuilder<ReadyClient> {
         let verification = Ok(ServerVerification::Psk(psk));
         ClientConfigBuilder { options: self.options, step: Ready::new(verification) }
     }
@@ -492,13 +528,16 @@ impl ClientConfigBuilder<ReadyClient> {
             ..
         } = self.step;
         let mut options = self.options;
-        if matches!(verification, Ok(ServerVerification::Psk(_))) {
-            options.only_v13()?;
+        let verification = verification?;
+        if let ServerVerification::Psk(psk) = &verification {
+            if psk.offered().is_none() {
+                options.only_v12()?;
+            }
         }
-        let (common, transport) = options.build()?;
+        let (common, transport) = options.build(|kind| verification.fits(kind))?;
         let handshake = Client {
             common,
-            verification: verification?,
+            verification,
             identities: identities?,
             send_server_name,
             hybrid_share_first,
@@ -609,11 +648,21 @@ impl ServerConfigBuilder<WantsIdentity> {
         self.ready().and_asked_identity(chain, algorithm, schemes)
     }
 
-    /// No certificate, only pre-shared keys: clients without one of them are refused. 1.3 only; the
-    /// configuration speaks nothing else.
+    /// No certificate, only pre-shared keys: clients without one of them are refused.
+    ///
+    /// In 1.2 the suites with a key exchange of their own (`ECDHE_PSK`) are preferred; those without
+    /// (`PSK`) have no forward secrecy and are there for small devices. Leave them out with
+    /// [`with_cipher_suites`](Self::with_cipher_suites) if no client needs them.
     #[must_use]
     pub fn with_psks(self, psks: Arc<dyn PskLookup>) -> ServerConfigBuilder<ReadyServer> {
         self.ready().and_psks(psks)
+    }
+
+    /// Like [`with_psks`](Self::with_psks), with keys that the application is asked for with
+    /// [`Ask::Psk`](crate::Ask::Psk), which may take its time.
+    #[must_use]
+    pub fn with_asked_psks(self) -> ServerConfigBuilder<ReadyServer> {
+        self.ready().and_asked_psks()
     }
 
     fn ready(self) -> ServerConfigBuilder<ReadyServer> {
@@ -666,10 +715,31 @@ impl ServerConfigBuilder<ReadyServer> {
         self
     }
 
-    /// Pre-shared keys besides the certificates, for 1.3 clients that have one.
+    /// Pre-shared keys besides the certificates, for clients that have one. Of no use if clients
+    /// must show a certificate.
+    ///
+    /// Such a 1.3 server goes on with its certificate if it does not know the identity that a client
+    /// offers, which tells the client so.
     #[must_use]
     pub fn and_psks(mut self, psks: Arc<dyn PskLookup>) -> Self {
-        self.step.psks = Some(psks);
+        self.step.psks = Some(PskSource::Inline(psks));
+        self
+    }
+
+    /// Like [`and_psks`](Self::and_psks), with keys that the application is asked for with
+    /// [`Ask::Psk`](crate::Ask::Psk), which may take its time.
+    #[must_use]
+    pub fn and_asked_psks(mut self) -> Self {
+        self.step.psks = Some(PskSource::Ask);
+        self
+    }
+
+    /// What helps 1.2 clients choose their identity (RFC 4279 §5.2), at most
+    /// [`ExternalPsk::MAX_HINT`](crate::ExternalPsk::MAX_HINT) bytes; anyone can read it. None by
+    /// default.
+    #[must_use]
+    pub fn with_psk_hint(mut self, hint: &[u8]) -> Self {
+        self.step.psk_hint = hint.to_vec();
         self
     }
 
@@ -717,6 +787,7 @@ impl ServerConfigBuilder<ReadyServer> {
             identities,
             require_known_name,
             psks,
+            psk_hint,
             prefer_client_order,
             resumption,
             verify_resumed,
@@ -724,18 +795,23 @@ impl ServerConfigBuilder<ReadyServer> {
         } = self.step;
         let sha256 = self.options.sha256.ok_or(ConfigError::NoSha256)?;
         let identities = identities?;
-        let mut options = self.options;
-        if identities.is_empty() {
-            if psks.is_none() {
-                return Err(ConfigError::NoIdentity);
-            }
-            options.only_v13()?;
+        if identities.is_empty() && psks.is_none() {
+            return Err(ConfigError::NoIdentity);
         }
-        let (common, transport) = options.build()?;
+        if psk_hint.len() > ExternalPsk::MAX_HINT {
+            return Err(ConfigError::OutOfRange("the identity hint"));
+        }
+        let usable = |kind: KeyExchangeKind| match kind {
+            KeyExchangeKind::Any => true,
+            _ if kind.uses_psk() => psks.is_some(),
+            _ => !identities.is_empty(),
+        };
+        let (common, transport) = self.options.build(usable)?;
         let tickets = resumption.sealer(&common)?;
         let handshake = Server {
             common,
             psks,
+            psk_hint,
             identities,
             require_known_name,
             verification,
