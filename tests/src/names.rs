@@ -44,6 +44,33 @@ pub struct Cipher {
 }
 
 impl Cipher {
+    /// A suite with a pre-shared key and a key exchange.
+    pub const ECDHE_PSK: Self = Self {
+        iana: "TLS_ECDHE_PSK_WITH_CHACHA20_POLY1305_SHA256",
+        openssl: "ECDHE-PSK-CHACHA20-POLY1305",
+        gnutls: "+ECDHE-PSK:+CHACHA20-POLY1305",
+    };
+
+    /// The suites with a pre-shared key that every program has.
+    pub const PSK: [Self; 4] = [
+        Self {
+            iana: "TLS_PSK_WITH_AES_128_GCM_SHA256",
+            openssl: "PSK-AES128-GCM-SHA256",
+            gnutls: "+PSK:+AES-128-GCM",
+        },
+        Self {
+            iana: "TLS_PSK_WITH_AES_256_GCM_SHA384",
+            openssl: "PSK-AES256-GCM-SHA384",
+            gnutls: "+PSK:+AES-256-GCM",
+        },
+        Self {
+            iana: "TLS_PSK_WITH_CHACHA20_POLY1305_SHA256",
+            openssl: "PSK-CHACHA20-POLY1305",
+            gnutls: "+PSK:+CHACHA20-POLY1305",
+        },
+        Self::ECDHE_PSK,
+    ];
+
     /// The suites that a certificate with a key of this kind can be used with.
     pub fn for_key(kind: KeyKind) -> [Self; 3] {
         match kind {

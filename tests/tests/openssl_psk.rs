@@ -15,19 +15,6 @@ const OTHER_KEY: &str = "ff0102030405060708090a0b0c0d0e0f101112131415161718191a1
 /// What a sealgram client ends with when the handshake fails.
 const HANDSHAKE_FAILED: Option<i32> = Some(2);
 
-/// The suites that openssl has of those that sealgram has with ring.
-const SUITES: [Cipher; 4] = [
-    Cipher { iana: "TLS_PSK_WITH_AES_128_GCM_SHA256", openssl: "PSK-AES128-GCM-SHA256" },
-    Cipher { iana: "TLS_PSK_WITH_AES_256_GCM_SHA384", openssl: "PSK-AES256-GCM-SHA384" },
-    Cipher { iana: "TLS_PSK_WITH_CHACHA20_POLY1305_SHA256", openssl: "PSK-CHACHA20-POLY1305" },
-    ECDHE,
-];
-
-const ECDHE: Cipher = Cipher {
-    iana: "TLS_ECDHE_PSK_WITH_CHACHA20_POLY1305_SHA256",
-    openssl: "ECDHE-PSK-CHACHA20-POLY1305",
-};
-
 fn sealgram(identity: &str, key: &str) -> Sealgram {
     Sealgram::new(env!("CARGO_BIN_EXE_sealgram-under-test"))
         .with("--psk", format!("{identity}:{key}"))
@@ -61,7 +48,7 @@ fn psk_handshake_with_every_suite_agrees_on_it_and_on_the_identity() {
         return;
     }
     let mut cases = Vec::new();
-    for cipher in SUITES {
+    for cipher in Cipher::PSK {
         cases.push(Row { role: Role::Server, cipher, hint: None });
         for hint in [None, Some("which device?")] {
             cases.push(Row { role: Role::Client, cipher, hint });
@@ -76,18 +63,22 @@ fn psk_handshake_with_every_suite_agrees_on_it_and_on_the_identity() {
         let mut conversation = Conversation::start(scene, role, &sealgram, &openssl, Loss::none())?;
         conversation.echo("first")?;
         conversation.echo("and again")?;
-        check_eq("openssl's suite", conversation.cipher()?.as_str(), cipher.openssl)?;
+        let shown = match role {
+            Role::Client => Openssl::served_cipher(conversation.foreign())?,
+            Role::Server => Openssl::called_cipher(conversation.foreign())?,
+        };
+        check_eq("openssl's suite", shown.as_str(), cipher.openssl)?;
         let ended = conversation.end()?;
         ended.report.check("cipher_suite", cipher.iana)?;
         ended.report.check("psk_identity", IDENTITY)?;
         ended.report.check("peer_verified", true)?;
-        let exchanges_keys = cipher == ECDHE;
+        let exchanges_keys = cipher == Cipher::ECDHE_PSK;
         check_eq("whether a group is reported", ended.report.is_null("group"), !exchanges_keys)?;
         if let Role::Server = role {
             let line = format!("PSK identity: {IDENTITY}");
-            check(ended.openssl.stdout.contains(&line), "openssl names another identity")?;
+            check(ended.foreign.stdout.contains(&line), "openssl names another identity")?;
             let line = "Extended master secret: yes";
-            check(ended.openssl.stdout.contains(line), "no extended master secret")?;
+            check(ended.foreign.stdout.contains(line), "no extended master secret")?;
         }
         Ok(())
     });
@@ -100,13 +91,13 @@ fn psk_suite_with_a_key_exchange_is_preferred_by_default() {
         return;
     }
     rows(&Role::BOTH, |&role, scene| {
-        let all = SUITES.map(|suite| suite.openssl).join(":");
+        let all = Cipher::PSK.map(|suite| suite.openssl).join(":");
         let openssl = openssl(role, IDENTITY, KEY).with("-cipher", all);
         // openssl leaves the choice to the client.
         let sealgram = sealgram(IDENTITY, KEY);
         let mut conversation = Conversation::start(scene, role, &sealgram, &openssl, Loss::none())?;
         conversation.echo("hello")?;
-        conversation.end()?.report.check("cipher_suite", ECDHE.iana)
+        conversation.end()?.report.check("cipher_suite", Cipher::ECDHE_PSK.iana)
     });
 }
 
@@ -117,7 +108,7 @@ fn server_with_certificate_and_psks_serves_both_kinds_of_clients() {
         return;
     }
     let certified = Certified::new(KeyKind::P256).expect("a certificate");
-    let [gcm, ..] = SUITES;
+    let [gcm, ..] = Cipher::PSK;
     let [ecdsa, ..] = Cipher::for_key(KeyKind::P256);
     rows(&[gcm.openssl, ecdsa.openssl], |&cipher, scene| {
         let server = sealgram("somebody else", OTHER_KEY)
@@ -130,7 +121,8 @@ fn server_with_certificate_and_psks_serves_both_kinds_of_clients() {
         let mut conversation =
             Conversation::start(scene, Role::Server, &server, &client, Loss::none())?;
         conversation.echo("hello")?;
-        check_eq("openssl's suite", conversation.cipher()?.as_str(), cipher)?;
+        let shown = Openssl::called_cipher(conversation.foreign())?;
+        check_eq("openssl's suite", shown.as_str(), cipher)?;
         let ended = conversation.end()?;
         check_eq("no identity", ended.report.is_null("psk_identity"), !by_psk)
     });
@@ -152,8 +144,8 @@ fn openssl_client_with_a_wrong_psk_or_identity_is_refused_with_the_same_alert() 
     if !foreign_peer("openssl") {
         return;
     }
-    let [gcm, ..] = SUITES;
-    let cases = [gcm, ECDHE]
+    let [gcm, ..] = Cipher::PSK;
+    let cases = [gcm, Cipher::ECDHE_PSK]
         .map(|cipher| [Wrong(IDENTITY, OTHER_KEY, cipher), Wrong("a stranger", KEY, cipher)]);
     rows(cases.as_flattened(), |&Wrong(identity, key, cipher), scene| {
         let openssl = openssl(Role::Server, identity, key).cipher(cipher);
@@ -172,8 +164,8 @@ fn sealgram_client_with_a_wrong_psk_gives_up_with_an_openssl_server() {
     if !foreign_peer("openssl") {
         return;
     }
-    let [gcm, ..] = SUITES;
-    rows(&[gcm.iana, ECDHE.iana], |&suite, scene| {
+    let [gcm, ..] = Cipher::PSK;
+    rows(&[gcm.iana, Cipher::ECDHE_PSK.iana], |&suite, scene| {
         let server = openssl(Role::Client, IDENTITY, KEY).serve(scene)?;
         let mut client = sealgram(IDENTITY, OTHER_KEY)
             .with("--suites", suite)
@@ -194,7 +186,7 @@ fn side_without_a_psk_and_side_with_nothing_else_share_no_suite() {
     rows(&Role::BOTH, |&role, scene| {
         let (_, openssl) = certified.programs(sealgram(IDENTITY, KEY), role);
         let refuser = match role {
-            Role::Client => Refuser::Openssl,
+            Role::Client => Refuser::Foreign,
             Role::Server => Refuser::Sealgram,
         };
         let sealgram = sealgram(IDENTITY, KEY);
@@ -215,7 +207,7 @@ fn resumed_psk_session_keeps_its_identity() {
         let server = sealgram(IDENTITY, KEY).listen(scene)?;
         let session = scene.new_path("session");
         for (option, line) in [("-sess_out", "New, TLSv1.2"), ("-sess_in", "Reused, TLSv1.2")] {
-            let openssl = openssl(Role::Server, IDENTITY, KEY).cipher(ECDHE);
+            let openssl = openssl(Role::Server, IDENTITY, KEY).cipher(Cipher::ECDHE_PSK);
             let mut client = openssl.with(option, &session).connect(scene, server.address)?;
             client.program.input(b"hello\n")?;
             client.program.wait_for(Stream::Out, "hello")?;
@@ -230,7 +222,7 @@ fn resumed_psk_session_keeps_its_identity() {
         Ok(())
     });
     rows(&["sealgram client"], |_, scene| {
-        let server = openssl(Role::Client, IDENTITY, KEY).cipher(ECDHE).serve(scene)?;
+        let server = openssl(Role::Client, IDENTITY, KEY).cipher(Cipher::ECDHE_PSK).serve(scene)?;
         let session = scene.new_path("session");
         for resumed in [false, true] {
             let client = sealgram(IDENTITY, KEY).with("--resume", &session).with("--send", "hello");

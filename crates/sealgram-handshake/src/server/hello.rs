@@ -137,18 +137,18 @@ impl ExpectHello {
             None => {
                 let wanted = CertificateWanted::by_client(&config, hello, Version::V12);
                 let with_psk = shares_psk_suite(&config, hello);
-                let candidates = if with_psk && wanted.algorithms.is_empty() {
+                let nothing_to_show = config.identities.is_empty();
+                let candidates = if nothing_to_show || (with_psk && wanted.algorithms.is_empty()) {
                     Cow::default()
                 } else {
-                    match config.identities.candidates(&wanted, answered) {
-                        Some(candidates) => candidates,
-                        None => return Ok(self.ask(message, wanted, answered, fx)),
+                    let Some(candidates) = config.identities.candidates(&wanted, answered) else {
+                        return Ok(self.ask(message, wanted, answered, fx));
+                    };
+                    match check_server(&config, &wanted, &candidates) {
+                        // There is another way.
+                        Err(_) if with_psk => Cow::default(),
+                        checked => checked.map(|()| candidates)?,
                     }
-                };
-                let candidates = match check_server(&config, &wanted, &candidates) {
-                    // There is another way.
-                    Err(_) if with_psk => Cow::default(),
-                    checked => checked.map(|()| candidates)?,
                 };
                 Some(choose_v12(&config, hello, &wanted, &candidates)?)
             }
