@@ -107,6 +107,9 @@ pub struct ClientConfig {
     pub send_server_name: bool,
     /// Whether a first 1.3 hello carries the long share of a hybrid group.
     pub hybrid_share_first: bool,
+    /// The code of the longest plaintext of any record that is asked for (RFC 6066 §4): 1 to 4, for
+    /// 2^9 to 2^12 bytes. For servers that do not know record_size_limit.
+    pub max_fragment_length: Option<u8>,
     /// Where sessions are kept; without a store none is resumed.
     pub sessions: Option<Arc<dyn ClientSessionStore>>,
     /// Whether the server's chain is verified again when a session is resumed.

@@ -27,7 +27,7 @@ pub trait Effects {
     /// The version is decided. Comes once, before any key.
     fn set_version(&mut self, version: Version);
 
-    /// Both sides have said how long a protected record's plaintext may be (RFC 8449).
+    /// Both sides have said how long a record's plaintext may be (RFC 8449, RFC 6066 §4).
     fn limit_records(&mut self, limits: RecordLimits);
 
     /// From now on handshake messages are expected in `phase` (early data excepted), under this
@@ -50,13 +50,15 @@ pub trait Effects {
     fn connected(&mut self, connected: Connected);
 }
 
-/// The longest plaintexts of protected records, without the content type that 1.3 adds, in bytes.
+/// The longest plaintexts of records, without the content type that 1.3 adds, in bytes.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct RecordLimits {
     /// Of records that we send.
     pub send: usize,
-    /// Of records that we accept.
+    /// Of protected records that we accept.
     pub receive: usize,
+    /// Whether `send` holds for records without protection too (RFC 6066 §4).
+    pub unprotected: bool,
 }
 
 /// What a completed handshake hands over.

@@ -327,6 +327,8 @@ pub(crate) struct Answers {
     pub(crate) srtp_profile: Option<SrtpProfile>,
     /// The peer's record_size_limit, as it stands in the extension.
     pub(crate) record_size_limit: Option<u16>,
+    /// The code that both sides have sent in max_fragment_length, 1 to 4.
+    pub(crate) max_fragment_length: Option<u8>,
 }
 
 impl Answers {
@@ -340,6 +342,10 @@ impl Answers {
             alpn: choose_protocol(&config.alpn, offered.alpn.as_ref())?,
             srtp_profile: choose_srtp(&config.srtp, offered.use_srtp.as_ref()),
             record_size_limit: offered.record_size_limit,
+            // RFC 8449 §5: whoever knows record_size_limit ignores the older extension beside it.
+            max_fragment_length: offered
+                .max_fragment_length
+                .filter(|_| offered.record_size_limit.is_none()),
         })
     }
 }
@@ -365,6 +371,8 @@ fn choose_srtp(ours: &[SrtpProfile], offered: Option<&UseSrtp<'_>>) -> Option<Sr
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Offered<'a> {
     pub(crate) config: &'a CommonConfig,
+    /// The code of the hello's max_fragment_length.
+    pub(crate) max_fragment_length: Option<u8>,
     /// Every extension that the hello carried.
     pub(crate) types: &'a [ExtensionType],
 }
@@ -385,12 +393,20 @@ impl Offered<'_> {
         if answers.use_srtp.is_some_and(unoffered) {
             return Err(PeerMisbehaved::UnofferedSrtpProfile.into());
         }
+        // The answer is the offer (RFC 6066 §4), and never beside its successor (RFC 8449 §5).
+        let wrong = |code: u8| {
+            Some(code) != self.max_fragment_length || answers.record_size_limit.is_some()
+        };
+        if answers.max_fragment_length.is_some_and(wrong) {
+            return Err(PeerMisbehaved::BadExtension(ExtensionType::MAX_FRAGMENT_LENGTH).into());
+        }
         check_point_formats(answers.ec_point_formats)?;
         Ok(Answers {
             server_name: None,
             alpn: answers.alpn.map(<[u8]>::to_vec),
             srtp_profile: answers.use_srtp.map(|srtp| srtp.profile),
             record_size_limit: answers.record_size_limit,
+            max_fragment_length: answers.max_fragment_length,
         })
     }
 }
@@ -415,6 +431,10 @@ impl Answers {
         config: &CommonConfig,
         version: Version,
     ) -> Option<RecordLimits> {
+        if let Some(code) = self.max_fragment_length {
+            let len = 1_usize.checked_shl(u32::from(code).saturating_add(8))?;
+            return Some(RecordLimits { send: len, receive: len, unprotected: true });
+        }
         let content_type = match version {
             Version::V12 => 0,
             Version::V13 => 1,
@@ -422,7 +442,7 @@ impl Answers {
         let plaintext = |limit: u16| usize::from(limit.saturating_sub(content_type));
         let own = own_record_size_limit(config, version);
         let send = plaintext(self.record_size_limit?).min(usize::from(MAX_RECORD_SIZE));
-        Some(RecordLimits { send, receive: plaintext(own) })
+        Some(RecordLimits { send, receive: plaintext(own), unprotected: false })
     }
 }
 

@@ -229,7 +229,8 @@ impl HelloSent {
         let suite = self.offered_suite(hello, Version::V12)?;
         let Self { config, name, random, hello: sent, offer, .. } = self;
         let common = &config.common;
-        let offered = Offered { config: common, types: &sent.types };
+        let max_fragment_length = config.max_fragment_length;
+        let offered = Offered { config: common, max_fragment_length, types: &sent.types };
         let mut answers = offered.accept(&hello.extensions)?;
         answers.server_name = sent_name(&config, name.as_ref()).map(<[u8]>::to_vec);
         // A first handshake has nothing to bind to (RFC 5746 §3.4).
@@ -545,6 +546,7 @@ impl Parts<'_> {
             psk_key_exchange_modes: ((resumes || !psks.is_empty()) && versions.v13)
                 .then_some(List::from_slice(&[PskKeyExchangeMode::PSK_DHE_KE])),
             cookie: variable.cookie,
+            max_fragment_length: config.max_fragment_length,
             record_size_limit: common.record_size_limit.map(|_| {
                 // The highest version on offer decides whether the content type counts.
                 let highest = if versions.v13 { Version::V13 } else { Version::V12 };

@@ -153,9 +153,14 @@ impl ExpectEncryptedExtensions {
             ExtensionType::USE_SRTP,
             ExtensionType::APPLICATION_LAYER_PROTOCOL_NEGOTIATION,
             ExtensionType::RECORD_SIZE_LIMIT,
+            ExtensionType::MAX_FRAGMENT_LENGTH,
         ];
         check_types(extensions.types(), &allowed, &hellos.offered)?;
-        let offered = Offered { config: &hellos.config.common, types: &hellos.offered };
+        let offered = Offered {
+            config: &hellos.config.common,
+            max_fragment_length: hellos.config.max_fragment_length,
+            types: &hellos.offered,
+        };
         let mut answers = offered.accept(extensions)?;
         answers.server_name = hellos.server_name.take();
         if let Some(limits) = answers.record_limits(&hellos.config.common, Version::V13) {

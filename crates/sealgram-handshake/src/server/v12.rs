@@ -102,6 +102,7 @@ impl Hello {
     pub(super) fn send_hello(&mut self, fx: &mut dyn Effects) -> Result<(), Error> {
         let answers = &self.answers;
         let extensions = ServerExtensions {
+            max_fragment_length: answers.max_fragment_length,
             record_size_limit: answers
                 .record_size_limit
                 .map(|_| own_record_size_limit(&self.config.common, Version::V12)),

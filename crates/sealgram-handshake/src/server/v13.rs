@@ -153,6 +153,7 @@ impl Hello {
             // Not for a session, which has its name already (RFC 6066 §3).
             server_name: answers.server_name.is_some() && authentication.is_ok(),
             alpn: answers.alpn.as_deref(),
+            max_fragment_length: answers.max_fragment_length,
             record_size_limit: answers
                 .record_size_limit
                 .map(|_| own_record_size_limit(&self.config.common, Version::V13)),

@@ -248,6 +248,8 @@ pub struct Ready<Verification> {
     prefer_client_order: bool,
     send_server_name: bool,
     hybrid_share_first: bool,
+    /// In bytes.
+    max_fragment_length: Option<u16>,
     resumption: Resumption,
     verify_resumed: bool,
 }
@@ -273,6 +275,7 @@ impl<Verification> Ready<Verification> {
             prefer_client_order: false,
             send_server_name: true,
             hybrid_share_first: false,
+            max_fragment_length: None,
             resumption: Resumption::default(),
             verify_resumed: false,
         }
@@ -491,6 +494,16 @@ impl ClientConfigBuilder<ReadyClient> {
         self
     }
 
+    /// Asks the server to put no more than 512, 1,024, 2,048 or 4,096 bytes of plaintext into any
+    /// record, and does so itself if the server agrees (RFC 6066 §4). Servers that know
+    /// [`with_record_size_limit`](Self::with_record_size_limit) should be told that instead; told
+    /// both, they go by that.
+    #[must_use]
+    pub const fn with_max_fragment_length(mut self, bytes: u16) -> Self {
+        self.step.max_fragment_length = Some(bytes);
+        self
+    }
+
     /// Where sessions are kept. By default, with the feature `std`, 256 of them in memory.
     ///
     /// A store must not be shared by configurations that verify servers differently.
@@ -523,10 +536,19 @@ impl ClientConfigBuilder<ReadyClient> {
             identities,
             send_server_name,
             hybrid_share_first,
+            max_fragment_length,
             resumption,
             verify_resumed,
             ..
         } = self.step;
+        let max_fragment_length = match max_fragment_length {
+            None => None,
+            Some(512) => Some(1),
+            Some(1024) => Some(2),
+            Some(2048) => Some(3),
+            Some(4096) => Some(4),
+            Some(_) => return Err(ConfigError::OutOfRange("the maximum fragment length")),
+        };
         let mut options = self.options;
         let verification = verification?;
         if let ServerVerification::Psk(psk) = &verification {
@@ -541,6 +563,7 @@ impl ClientConfigBuilder<ReadyClient> {
             identities: identities?,
             send_server_name,
             hybrid_share_first,
+            max_fragment_length,
             sessions: resumption.client_store(),
             verify_resumed,
         };

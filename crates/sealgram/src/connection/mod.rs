@@ -115,9 +115,9 @@ pub struct Connection {
     old_keys_end: Option<Instant>,
     /// The alert that goes out next, after whatever else is due.
     alert: Option<AlertDescription>,
-    /// Whether our hello has offered record_size_limit.
+    /// Whether our hello has offered record_size_limit or max_fragment_length.
     offers_limit: bool,
-    /// What record_size_limit has settled.
+    /// What record_size_limit or max_fragment_length has settled.
     limits: Option<RecordLimits>,
     /// The phase whose usage limits were dealt with.
     limit_minded: Option<Phase>,
@@ -178,7 +178,8 @@ impl Connection {
                 }
             })?;
         let mut this = Self::new(Side::Client, transport, handshake, flight, records, path, now);
-        this.offers_limit = config.handshake.common.record_size_limit.is_some();
+        this.offers_limit = config.handshake.common.record_size_limit.is_some()
+            || config.handshake.max_fragment_length.is_some();
         Ok(this)
     }
 
@@ -316,11 +317,11 @@ impl Connection {
         }
     }
 
-    /// The longest plaintext of a record of this phase. Limits that were negotiated hold for
-    /// protected records only (RFC 8449 §4).
+    /// The longest plaintext of a record of this phase. A record_size_limit holds for protected
+    /// records only (RFC 8449 §4).
     fn max_record(&self, phase: Phase) -> usize {
         match self.limits {
-            Some(limits) if !phase.is_plaintext() => limits.send,
+            Some(limits) if limits.unprotected || !phase.is_plaintext() => limits.send,
             _ => MAX_PLAINTEXT,
         }
     }
