@@ -1,6 +1,8 @@
 //! Hellos of clients: what each fault is called, and which alert tells the client of it.
 
-use sealgram_handshake::{PeerIncompatible as Incompatible, PeerMisbehaved as Misbehaved, Side};
+use sealgram_handshake::{
+    PeerIncompatible as Incompatible, PeerMisbehaved as Misbehaved, PskSource, Side,
+};
 use sealgram_iana::{
     AlertDescription as Alert, ExtensionType as Ext, NamedGroup, ProtocolVersion,
     PskKeyExchangeMode, SignatureScheme, Version,
@@ -249,7 +251,7 @@ fn hello_with_a_key_that_the_server_does_not_know_is_refused_as_one_with_a_wrong
     for keys in [vec![], vec![psk(2)]] {
         let (client, mut server) = with_psk();
         server.identities = sealgram_handshake::Identities::Fixed(Vec::new());
-        server.psks = Some(std::sync::Arc::new(keys));
+        server.psks = Some(PskSource::Inline(std::sync::Arc::new(keys)));
         errors.push(run(client, server, &mut |_, _, _| {}).error);
     }
     assert_eq!(errors[0], Some((Side::Server, Misbehaved::BadBinder.into())));

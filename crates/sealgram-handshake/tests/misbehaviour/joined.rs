@@ -7,9 +7,9 @@ use std::sync::Arc;
 use pki_types::UnixTime;
 use sealgram_crypto::{ChainFacts, CryptoProvider, TrafficSecret, WallClock};
 use sealgram_handshake::{
-    Ask, CertifiedKey, ClientConfig, ClientVerification, CommonConfig, Connected, Effects, Error,
-    ExternalPsk, Handshake, Identities, KeySource, RecordLimits, ServerConfig, ServerVerification,
-    Side, Versions,
+    Ask, CertifiedKey, ClientConfig, ClientPsk, ClientVerification, CommonConfig, Connected,
+    Effects, Error, ExternalPsk, Handshake, Identities, KeySource, PskSource, RecordLimits,
+    ServerConfig, ServerVerification, Side, Versions,
 };
 use sealgram_iana::{HandshakeType, SignatureScheme, SrtpProfile, Version};
 use sealgram_wire::{Group, MessageSeq, OwnedMessage, Phase};
@@ -58,6 +58,7 @@ pub(crate) fn client(versions: &[Version]) -> ClientConfig {
         identities: identities(1),
         send_server_name: true,
         hybrid_share_first: false,
+        max_fragment_length: None,
         sessions: None,
         verify_resumed: false,
     }
@@ -69,6 +70,7 @@ pub(crate) fn server(versions: &[Version]) -> ServerConfig {
     ServerConfig {
         common: common(nullcrypto::provider(2), versions),
         psks: None,
+        psk_hint: Vec::new(),
         identities: identities(2),
         require_known_name: false,
         verification: ClientVerification::Inline(Arc::new(verifier)),
@@ -86,10 +88,10 @@ pub(crate) fn psk(fill: u8) -> Arc<ExternalPsk> {
 /// A client and a server that know each other by a key.
 pub(crate) fn with_psk() -> (ClientConfig, ServerConfig) {
     let (mut client, mut server) = (client(&[Version::V13]), server(&[Version::V13]));
-    client.verification = ServerVerification::Psk(psk(1));
+    client.verification = ServerVerification::Psk(ClientPsk::One(psk(1)));
     client.identities = Identities::Fixed(Vec::new());
     server.verification = ClientVerification::None;
-    server.psks = Some(Arc::new(vec![psk(1)]));
+    server.psks = Some(PskSource::Inline(Arc::new(vec![psk(1)])));
     (client, server)
 }
 
