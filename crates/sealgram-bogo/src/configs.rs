@@ -144,6 +144,7 @@ fn server(
     let builder = if options.no_ticket {
         builder.without_resumption()
     } else {
+        sessions.tickets.set_skips(options.skip_ticket);
         builder.with_tickets(sessions.tickets.clone())
     };
     Ok(builder.with_session_cache(sessions.cache.clone()).build()?)

@@ -35,7 +35,7 @@ pub(crate) fn connection(
         clock,
         sessions,
         options,
-        had: (sessions.store.puts(), sessions.cache.puts()),
+        had: Counts::of(sessions),
         link,
         connection,
         identities,
@@ -54,8 +54,7 @@ struct Drive<'a> {
     clock: &'a Clock,
     options: &'a Options,
     sessions: &'a Sessions,
-    /// How many sessions the client's store and the server's cache had got before.
-    had: (usize, usize),
+    had: Counts,
     link: Link,
     connection: Connection,
     identities: Arc<Identities>,
@@ -67,6 +66,27 @@ struct Drive<'a> {
     /// Our key update waits to be acknowledged.
     updating_keys: bool,
     closed: Option<Closed>,
+}
+
+/// What had happened before the connection.
+#[derive(Clone, Copy)]
+struct Counts {
+    /// Sessions that the client's store has got.
+    stored: usize,
+    /// Sessions that the server's cache has got.
+    cached: usize,
+    /// Tickets that the server has seen.
+    opened: usize,
+}
+
+impl Counts {
+    fn of(sessions: &Sessions) -> Self {
+        Self {
+            stored: sessions.store.puts(),
+            cached: sessions.cache.puts(),
+            opened: sessions.tickets.opens(),
+        }
+    }
 }
 
 /// What there was to read.
@@ -246,12 +266,16 @@ impl Drive<'_> {
         }
         if negotiated.version == Version::V12 && !options.server {
             let due = !options.expect_no_session && (!resumes || options.expect_ticket_renewal);
-            expect((self.sessions.store.puts() > self.had.0) == due, "whether there is a session")?;
+            expect((self.sessions.store.puts() > self.had.stored) == due, "whether there is a session")?;
         }
         if nth == 0 {
-            let cached = self.sessions.cache.puts() > self.had.1;
+            let cached = self.sessions.cache.puts() > self.had.cached;
             expect(cached || !options.expect_session_id, "no session in the cache")?;
             expect(!cached || !options.expect_no_session_id, "a session in the cache")?;
+        }
+        if options.expect_single_open {
+            let opened = self.sessions.tickets.opens() - self.had.opened;
+            expect(opened == usize::from(nth > 0), "how often the ticket was opened")?;
         }
         if let Some(expected) = options.expect_hello_retried {
             let retried = self.connection.info().hello_retried;
@@ -277,7 +301,7 @@ impl Drive<'_> {
         if version != Some(Version::V13) || ends_here {
             return Ok(());
         }
-        let any = self.sessions.store.puts() > self.had.0;
+        let any = self.sessions.store.puts() > self.had.stored;
         if any == self.options.expect_no_session {
             return Err(Failure::failed(if any { "a ticket came" } else { "no ticket came" }));
         }

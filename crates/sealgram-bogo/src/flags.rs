@@ -73,6 +73,10 @@ pub(crate) struct Options {
     /// Whether a HelloRetryRequest must, or must not, have come.
     pub(crate) expect_hello_retried: Option<bool>,
     pub(crate) no_ticket: bool,
+    /// The server has no key to seal tickets with.
+    pub(crate) skip_ticket: bool,
+    /// A ticket is opened once at most.
+    pub(crate) expect_single_open: bool,
     pub(crate) reverify_on_resume: bool,
     pub(crate) expect_session_miss: bool,
     pub(crate) expect_ticket_renewal: bool,
@@ -128,6 +132,8 @@ impl Default for Options {
             max_certificate_message: None,
             expect_hello_retried: None,
             no_ticket: false,
+            skip_ticket: false,
+            expect_single_open: false,
             reverify_on_resume: false,
             expect_session_miss: false,
             expect_ticket_renewal: false,
@@ -283,6 +289,10 @@ impl Options {
             "expect-session-id" => self.expect_session_id = true,
             "expect-no-session-id" => self.expect_no_session_id = true,
             "no-ticket" => self.no_ticket = true,
+            "use-ticket-callback" | "use-ticket-aead-callback" => self.expect_single_open = true,
+            // A resumed session gets a new ticket anyway.
+            "renew-ticket" => {}
+            "skip-ticket" => self.skip_ticket = true,
             "reverify-on-resume" => self.reverify_on_resume = true,
             // BoringSSL has no early data over DTLS, so the runner says nothing about it here.
             "expect-early-data-reason" => drop(rest.bytes()?),

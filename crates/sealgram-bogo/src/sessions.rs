@@ -4,9 +4,10 @@ use core::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use sealgram::crypto::{CryptoProvider, Secret, WallClock};
-use sealgram::pki_types::ServerName;
+use sealgram::pki_types::{ServerName, UnixTime};
 use sealgram::{
-    ClientSession, ClientSessionStore, ConfigError, MemorySessionCache, SessionCache, Tickets,
+    ClientSession, ClientSessionStore, ConfigError, MemorySessionCache, SessionCache, TicketSealer,
+    Tickets,
 };
 
 /// Sessions, ticket keys and the last verdict: as long-lived as the process.
@@ -14,7 +15,7 @@ use sealgram::{
 pub(crate) struct Sessions {
     pub(crate) store: Arc<Store>,
     pub(crate) cache: Arc<Cache>,
-    pub(crate) tickets: Arc<Tickets>,
+    pub(crate) tickets: Arc<Sealer>,
     /// Whether the last chain that was judged was found bad. It goes for what is resumed, too.
     pub(crate) refused: Arc<AtomicBool>,
 }
@@ -32,7 +33,11 @@ impl Sessions {
         Ok(Self {
             store: Arc::default(),
             cache: Arc::new(Cache { inner: cache, puts: AtomicUsize::new(0) }),
-            tickets: Arc::new(Tickets::new(provider, Tickets::DEFAULT_PERIOD, clock.now())?),
+            tickets: Arc::new(Sealer {
+                inner: Tickets::new(provider, Tickets::DEFAULT_PERIOD, clock.now())?,
+                skips: AtomicBool::new(false),
+                opens: AtomicUsize::new(0),
+            }),
             refused: Arc::default(),
         })
     }
@@ -101,6 +106,41 @@ impl SessionCache for Cache {
 
     fn get(&self, id: &[u8]) -> Option<Secret> {
         self.inner.get(id)
+    }
+
+    fn lifetime(&self) -> u32 {
+        self.inner.lifetime()
+    }
+}
+
+/// Seals and opens a server's tickets, as the test wants.
+#[derive(Debug)]
+pub(crate) struct Sealer {
+    inner: Tickets,
+    /// There is no key to seal with.
+    skips: AtomicBool,
+    opens: AtomicUsize,
+}
+
+impl Sealer {
+    pub(crate) fn set_skips(&self, skips: bool) {
+        self.skips.store(skips, Ordering::Relaxed);
+    }
+
+    /// How often a ticket came in, ever.
+    pub(crate) fn opens(&self) -> usize {
+        self.opens.load(Ordering::Relaxed)
+    }
+}
+
+impl TicketSealer for Sealer {
+    fn seal(&self, now: UnixTime, content: &Secret) -> Option<Vec<u8>> {
+        if self.skips.load(Ordering::Relaxed) { None } else { self.inner.seal(now, content) }
+    }
+
+    fn open(&self, now: UnixTime, ticket: &[u8]) -> Option<Secret> {
+        self.opens.fetch_add(1, Ordering::Relaxed);
+        self.inner.open(now, ticket)
     }
 
     fn lifetime(&self) -> u32 {

@@ -1,14 +1,16 @@
 //! Certificates chosen for the peer.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use rcgen::{PKCS_ECDSA_P256_SHA256, PKCS_ECDSA_P384_SHA384, PKCS_ED25519};
-use sealgram::crypto::SignatureAlgorithm;
+use sealgram::crypto::{Secret, SignatureAlgorithm};
 use sealgram::iana::{AlertDescription, CipherSuite, SignatureScheme, Version};
+use sealgram::pki_types::UnixTime;
 use sealgram::{
     Answer, Ask, CertificateWanted, CertifiedKey, ClientConfig, CloseReason, ConfigError,
     Connection, Error, Instant, Path, PeerIncompatible, ResolvesCertificate, ServerConfig, Side,
-    WebPkiClientVerifier, WebPkiServerVerifier, certified, default_provider,
+    TicketSealer, WebPkiClientVerifier, WebPkiServerVerifier, certified, default_provider,
 };
 use sealgram_wire::ClientHello;
 
@@ -469,4 +471,46 @@ fn list_beside_a_resolver_is_a_contradiction() {
         .and_identity(own.0, &own.1)
         .build();
     assert_eq!(result.err(), Some(ConfigError::TwoCertificateSources));
+}
+
+/// Gives out tickets that nobody can open, and counts who tries.
+#[derive(Debug, Default)]
+struct Forgetful(AtomicUsize);
+
+impl TicketSealer for Forgetful {
+    fn seal(&self, _now: UnixTime, _content: &Secret) -> Option<Vec<u8>> {
+        Some(vec![7; 32])
+    }
+
+    fn open(&self, _now: UnixTime, _ticket: &[u8]) -> Option<Secret> {
+        self.0.fetch_add(1, Ordering::Relaxed);
+        None
+    }
+
+    fn lifetime(&self) -> u32 {
+        3600
+    }
+}
+
+#[test]
+fn ticket_is_looked_at_once_even_if_a_certificate_is_asked_for_then() {
+    let authority = Authority::new("root", &PKCS_ECDSA_P256_SHA256);
+    let own = key(&authority.issue(&["a.example"], &PKCS_ECDSA_P256_SHA256));
+    for version in VERSIONS {
+        let sealer = Arc::new(Forgetful::default());
+        let server = ServerConfig::builder()
+            .with_no_client_auth()
+            .with_asked_certificate()
+            .with_tickets(sealer.clone())
+            .with_versions(&[version])
+            .build()
+            .expect("a server");
+        let client = client(version, &authority);
+        for looks in 0..2 {
+            let answer = |_, _: &Ask| Answer::Certificate(Some(own.clone()));
+            let met = meet_and_answer(&client, "a.example", &server, answer);
+            assert!(!met.server.expect("the server is connected").negotiated.resumed);
+            assert_eq!(sealer.0.load(Ordering::Relaxed), looks, "{version}");
+        }
+    }
 }

@@ -126,7 +126,11 @@ impl ExpectHello {
         if common.require_extended_master_secret && !extensions.extended_master_secret {
             return Err(PeerIncompatible::NoExtendedMasterSecret.into());
         }
-        let resumed = resume::find_v12(&config, hello);
+        let resumed = match answered.certificate {
+            None => resume::find_v12(&config, hello),
+            // It was asked for because there is no session: nobody has to look again.
+            Some(_) => None,
+        };
         // RFC 7627 §5.3: whoever had the extended master secret must not come without it.
         let had_it = resumed.as_ref().is_some_and(|session| session.extended_master_secret);
         if had_it && !extensions.extended_master_secret {
@@ -222,8 +226,11 @@ impl ExpectHello {
             Some(retried) => after_retry(choice.suite, retried),
             None => Transcript::new(Version::V13, choice.suite.hash),
         };
-        let search =
-            resume::find_v13(&config, message, hello, choice.suite, &transcript, &answered.psks)?;
+        let answers = &answered.psks;
+        let search = match answered.certificate {
+            None => resume::find_v13(&config, message, hello, choice.suite, &transcript, answers)?,
+            Some(_) => Search::Over(None),
+        };
         let found = match search {
             Search::Over(found) => found,
             Search::Needs(index, find) => {

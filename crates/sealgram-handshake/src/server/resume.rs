@@ -133,7 +133,13 @@ fn find_key(
     let mut external = None;
     let mut unknown = None;
     for (identity, index) in offered.identities.iter().take(MAX_IDENTITIES).zip(0_u16..) {
-        match open_ticket(config, hello, suite, identity.identity) {
+        let answer = answers.iter().find(|(of, _)| *of == index);
+        let ticket = match answer {
+            None => open_ticket(config, hello, suite, identity.identity),
+            // It was asked for because it is no ticket.
+            Some(_) => Ticket::Foreign,
+        };
+        match ticket {
             Ticket::Good(session) if external.is_none() => {
                 return Ok(Key13::Found(index, Key::Session(session)));
             }
@@ -146,7 +152,7 @@ fn find_key(
             None => continue,
             Some(_) if identity.identity.len() > ExternalPsk::MAX_IDENTITY => None,
             Some(PskSource::Inline(psks)) => psks.lookup(identity.identity),
-            Some(PskSource::Ask) => match answers.iter().find(|(of, _)| *of == index) {
+            Some(PskSource::Ask) => match answer {
                 Some((_, answer)) => answer.clone(),
                 None => {
                     let find = FindPsk::ByIdentity(identity.identity.to_vec());
