@@ -4,13 +4,13 @@ use core::time::Duration;
 use std::sync::Arc;
 
 use sealgram::crypto::CryptoProvider;
-use sealgram::iana::NamedGroup;
 use sealgram::pki_types::ServerName;
-use sealgram::{ClientConfig, Connection, Path, ServerConfig, TransportConfig, ring};
+use sealgram::{ClientConfig, Connection, Path, ServerConfig, TransportConfig};
 
 use crate::clock::Clock;
 use crate::credentials::{Identities, Identity};
 use crate::flags::Options;
+use crate::provider;
 use crate::report::Failure;
 use crate::sessions::Sessions;
 use crate::verify::Verdict;
@@ -31,16 +31,6 @@ pub(crate) fn connection(
         let name = options.host_name.clone().map(ServerName::try_from).transpose();
         let name = name.map_err(|error| Failure::failed(error.to_string()))?;
         Ok(Connection::client(&config, name, Path::connected(), clock.now())?)
-    }
-}
-
-/// ring's algorithms. The hybrid group is there for the tests that name it: its share does not fit
-/// the small datagrams that others count.
-pub(crate) fn provider(options: &Options) -> CryptoProvider {
-    if options.groups.contains(&NamedGroup::X25519_MLKEM768) {
-        sealgram::default_provider()
-    } else {
-        ring::default_provider()
     }
 }
 
@@ -79,7 +69,7 @@ fn client(
     options: &Options,
     identities: &Arc<Identities>,
 ) -> Result<ClientConfig, Failure> {
-    let provider = provider(options);
+    let provider = provider::chosen_for(options)?;
     let verdict = verdict(sessions, options, &provider);
     let alpn = options.advertise_alpn.as_deref().map(protocols).unwrap_or_default();
     let builder = ClientConfig::builder_with_provider(provider);
@@ -109,7 +99,7 @@ fn server(
     options: &Options,
     identities: &Arc<Identities>,
 ) -> Result<ServerConfig, Failure> {
-    let provider = provider(options);
+    let provider = provider::chosen_for(options)?;
     let verdict = verdict(sessions, options, &provider);
     let alpn = if options.reject_alpn {
         vec![b"nobody offers this".to_vec()]

@@ -15,6 +15,7 @@ use crate::configs;
 use crate::credentials::Identities;
 use crate::flags::Options;
 use crate::link::{Link, Opcode};
+use crate::provider;
 use crate::report::Failure;
 use crate::sessions::Sessions;
 
@@ -28,7 +29,7 @@ pub(crate) fn connection(
     if nth > 0 && !options.server && sessions.store.is_empty() {
         return Err(Failure::failed("there is no session to resume"));
     }
-    let identities = Identities::load(options, &configs::provider(options))?;
+    let identities = Identities::load(options, &provider::chosen_for(options)?)?;
     let connection = configs::connection(clock, sessions, options, &identities)?;
     let link = Link::connect(options.port, options.ipv6, options.shim_id)?;
     let mut drive = Drive {
@@ -266,7 +267,10 @@ impl Drive<'_> {
         }
         if negotiated.version == Version::V12 && !options.server {
             let due = !options.expect_no_session && (!resumes || options.expect_ticket_renewal);
-            expect((self.sessions.store.puts() > self.had.stored) == due, "whether there is a session")?;
+            expect(
+                (self.sessions.store.puts() > self.had.stored) == due,
+                "whether there is a session",
+            )?;
         }
         if nth == 0 {
             let cached = self.sessions.cache.puts() > self.had.cached;

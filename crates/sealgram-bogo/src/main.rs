@@ -16,6 +16,7 @@ mod credentials;
 mod drive;
 mod flags;
 mod link;
+mod provider;
 mod report;
 mod sessions;
 mod verify;
@@ -26,7 +27,6 @@ use std::process::ExitCode;
 use clock::Clock;
 use flags::Flags;
 use report::Failure;
-use sealgram::ring;
 use sessions::Sessions;
 
 /// What the runner takes for "this test asks for something that the stack does not have".
@@ -57,7 +57,7 @@ fn main() -> ExitCode {
 fn run(args: &[Vec<u8>]) -> Result<(), Failure> {
     let flags = Flags::parse(args)?;
     let clock = Clock::start();
-    let sessions = Sessions::new(&ring::default_provider(), &*clock)?;
+    let sessions = Sessions::new(&provider::chosen()?, &*clock)?;
     for nth in 0..=flags.resumptions() {
         let options = flags.options(nth);
         drive::connection(&clock, &sessions, options, nth)
