@@ -226,9 +226,9 @@ impl ExpectHello {
             Some(retried) => after_retry(choice.suite, retried),
             None => Transcript::new(Version::V13, choice.suite.hash),
         };
-        let answers = &answered.psks;
+        let psks = &answered.psks;
         let search = match answered.certificate {
-            None => resume::find_v13(&config, message, hello, choice.suite, &transcript, answers)?,
+            None => resume::find_v13(&config, message, hello, choice.suite, &transcript, psks)?,
             Some(_) => Search::Over(None),
         };
         let found = match search {
