@@ -40,7 +40,7 @@ extern crate alloc;
 use alloc::boxed::Box;
 use alloc::sync::Arc;
 
-use sealgram_crypto::CryptoProvider;
+use sealgram_crypto::{AeadKind, CryptoProvider};
 
 mod aead;
 pub mod cipher_suite;
@@ -60,8 +60,8 @@ pub use random::Random;
 pub use sign::{CERTIFICATE_PREFIX, certificate, certificate_with, private_key};
 pub use verify::{SIGNATURE_ALGORITHMS, Verifier};
 
-/// A provider with all suites, the groups X25519, P-256 and P-384, and three signature schemes, all
-/// of them make-believe.
+/// A provider with all suites that need no permission (those with CCM_8 do), the groups X25519,
+/// P-256 and P-384, and three signature schemes, all of them make-believe.
 ///
 /// Two providers with the same seed that are asked the same things in the same order give the
 /// same bytes. Each call leaks its [`Source`].
@@ -99,7 +99,11 @@ impl Source {
     #[must_use]
     pub fn provider(&'static self) -> CryptoProvider {
         CryptoProvider {
-            suites: ALL_SUITES.to_vec(),
+            suites: ALL_SUITES
+                .iter()
+                .copied()
+                .filter(|suite| suite.facts.aead != AeadKind::Aes128Ccm8)
+                .collect(),
             groups: self.groups.iter().map(|group| group as _).collect(),
             signature_algorithms: SIGNATURE_ALGORITHMS,
             key_loader: sign::KEY_LOADER,

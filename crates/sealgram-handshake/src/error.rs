@@ -72,6 +72,9 @@ pub enum Error {
     Crypto(CryptoError),
     /// All message or record numbers of the connection are used up.
     NumbersExhausted,
+    /// More records have failed to open than the keys stand (RFC 9147 §4.5.3). Somebody forges
+    /// records.
+    TooManyForgeries,
 }
 
 /// What the two sides do not have in common.
@@ -223,6 +226,7 @@ impl Error {
             Self::Refused(alert) => *alert,
             Self::KeysDisagree => AlertDescription::DECRYPT_ERROR,
             Self::Crypto(_) | Self::NumbersExhausted => AlertDescription::INTERNAL_ERROR,
+            Self::TooManyForgeries => AlertDescription::BAD_RECORD_MAC,
             Self::AlertReceived { .. } | Self::TimedOut => return None,
         })
     }
@@ -269,6 +273,9 @@ impl fmt::Display for Error {
             Self::Crypto(error) => fmt::Display::fmt(error, f),
             Self::NumbersExhausted => {
                 f.write_str("all numbers of the connection are used up; connect anew")
+            }
+            Self::TooManyForgeries => {
+                f.write_str("more forged records came than the keys of the cipher suite stand")
             }
         }
     }

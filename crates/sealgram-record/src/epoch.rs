@@ -18,20 +18,37 @@ pub struct Limits {
     pub forged: u64,
 }
 
+/// The limits that a configuration sets, for all keys of an association.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Configured {
+    /// In place of every AEAD's own limits.
+    pub(crate) all: Option<Limits>,
+    /// In place of the forgery limit of AES-128-CCM_8, and hard in both versions.
+    pub(crate) ccm_8_forged: Option<u64>,
+}
+
 /// Limits as they hold for one epoch.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct EpochLimits {
     pub(crate) counts: Limits,
     /// Whether the keys refuse to work beyond the limits.
     pub(crate) hard: bool,
+    /// The same for forgeries, which a configuration can limit alone.
+    hard_forged: bool,
 }
 
 impl EpochLimits {
-    fn new(format: Format, kind: AeadKind, configured: Option<Limits>) -> Self {
-        let own = Limits { sealed: kind.confidentiality_limit(), forged: kind.integrity_limit() };
+    fn new(format: Format, kind: AeadKind, configured: Configured) -> Self {
+        let ccm_8_forged = configured.ccm_8_forged.filter(|_| kind == AeadKind::Aes128Ccm8);
+        let own = Limits {
+            sealed: kind.confidentiality_limit(),
+            forged: ccm_8_forged.unwrap_or_else(|| kind.integrity_limit()),
+        };
+        let hard = format == Format::V13 || configured.all.is_some();
         Self {
-            counts: configured.unwrap_or(own),
-            hard: format == Format::V13 || configured.is_some(),
+            counts: configured.all.unwrap_or(own),
+            hard,
+            hard_forged: hard || ccm_8_forged.is_some(),
         }
     }
 }
@@ -63,7 +80,7 @@ impl ReadEpoch {
         epoch: u16,
         secret: TrafficSecret,
         size: WindowSize,
-        configured: Option<Limits>,
+        configured: Configured,
     ) -> Result<Self, CryptoError> {
         let format = Format::of(&secret);
         let keys = secret.expand()?;
@@ -84,7 +101,7 @@ impl ReadEpoch {
 
     /// Whether too many records have failed for another one to be tried.
     pub(crate) const fn is_spent(&self) -> bool {
-        self.limits.hard && self.forged >= self.limits.counts.forged
+        self.limits.hard_forged && self.forged >= self.limits.counts.forged
     }
 
     /// Bytes on the heap, as far as they can be told from here.
@@ -115,7 +132,7 @@ impl WriteEpoch {
         phase: Phase,
         epoch: u16,
         secret: &TrafficSecret,
-        configured: Option<Limits>,
+        configured: Configured,
     ) -> Result<Self, CryptoError> {
         let format = Format::of(secret);
         let keys = secret.expand()?;

@@ -7,7 +7,7 @@ use sealgram_crypto::{CryptoError, TrafficSecret};
 use sealgram_iana::{ContentType, ProtocolVersion, Version};
 use sealgram_wire::{FullHeader, MAX_PLAINTEXT, Phase, RecordNumber};
 
-use crate::epoch::{Limits, NextNumber, ReadEpoch, WriteEpoch};
+use crate::epoch::{Configured, Limits, NextNumber, ReadEpoch, WriteEpoch};
 use crate::format::{Format, Framing, Overhead};
 use crate::open::{Content, Parsed, Refusal};
 use crate::outcome::{Discard, Discarded, Fault, Opened, SealError};
@@ -20,7 +20,7 @@ use crate::window::WindowSize;
 /// [`Phase`]; at most four protected phases per direction are held at a time.
 pub struct RecordLayer {
     version: Option<Version>,
-    limits: Option<Limits>,
+    limits: Configured,
     read: Reading,
     write: Writing,
 }
@@ -79,13 +79,6 @@ impl Usage {
     pub const fn forged_near(&self) -> bool {
         near(self.forged, self.forged_limit)
     }
-
-    /// Whether the read keys stand no more forgeries: the association should end
-    /// (RFC 9147 §4.5.3).
-    #[must_use]
-    pub const fn forged_reached(&self) -> bool {
-        self.forged_limit != 0 && self.forged >= self.forged_limit
-    }
 }
 
 /// 7/8 of the limit, rounded up. A limit of zero belongs to no keys.
@@ -109,7 +102,8 @@ impl RecordLayer {
             epochs: Vec::new(),
             newest: 0,
         };
-        Self { version: None, limits: None, read, write }
+        let limits = Configured { all: None, ccm_8_forged: None };
+        Self { version: None, limits, read, write }
     }
 
     /// Sets the version that was negotiated. Keys of the other version (early data that a client
@@ -138,7 +132,13 @@ impl RecordLayer {
     /// Replaces the AEADs' own usage limits, for the keys that are installed from now on. They
     /// are then hard in 1.2 too.
     pub const fn set_limits(&mut self, limits: Limits) {
-        self.limits = Some(limits);
+        self.limits.all = Some(limits);
+    }
+
+    /// How many records may fail to open under a key of AES-128-CCM_8, in place of the AEAD's own
+    /// limit and for the keys that are installed from now on. It is hard in both versions.
+    pub const fn set_ccm_8_forgeries(&mut self, forgeries: u64) {
+        self.limits.ccm_8_forged = Some(forgeries);
     }
 
     /// Installs the keys that the peer protects `phase` with.
@@ -247,6 +247,13 @@ impl RecordLayer {
             usage.forged_limit = epoch.limits.counts.forged;
         }
         usage
+    }
+
+    /// Whether the newest read keys open nothing any more, because too many records have failed:
+    /// the association should end (RFC 9147 §4.5.3).
+    #[must_use]
+    pub fn read_keys_spent(&self) -> bool {
+        self.read.epochs.last().is_some_and(ReadEpoch::is_spent)
     }
 
     /// Whether either direction's newest keys are at 7/8 of a limit.

@@ -8,7 +8,7 @@ use sealgram_iana::{AlertDescription, CipherSuite, ContentType, ProtocolVersion,
 use sealgram_wire::{MAX_PLAINTEXT, Phase, RecordNumber};
 
 use super::*;
-use crate::epoch::{NextNumber, WriteEpoch};
+use crate::epoch::{Configured, NextNumber, WriteEpoch};
 
 const APP: Phase = Phase::Application(0);
 const DATA: ContentType = ContentType::APPLICATION_DATA;
@@ -503,7 +503,8 @@ fn usage_of_the_aeads_own_limits_is_counted_in_both_versions() {
             assert_eq!(reader.usage().forged_near(), n >= 112);
             assert_eq!(open_one(&mut reader, &forged), discarded(Discard::Unauthentic, APP));
         }
-        assert!(reader.usage().forged_reached() && reader.limit_near());
+        assert!(reader.limit_near());
+        assert_eq!(reader.read_keys_spent(), version == Version::V13);
         let genuine = data(&mut writer, b"x");
         match version {
             // It cannot change its keys: the limit is only reported.
@@ -515,6 +516,33 @@ fn usage_of_the_aeads_own_limits_is_counted_in_both_versions() {
         }
         assert_eq!(writer.usage().sealed, 2);
         assert_eq!(writer.usage().sealed_limit, 1 << 23);
+    }
+}
+
+#[test]
+fn forgery_limit_of_ccm_8_is_hard_in_both_versions_and_concerns_no_other_aead() {
+    for version in [Version::V12, Version::V13] {
+        for kind in [AeadKind::Aes128Ccm8, AeadKind::Aes128Ccm] {
+            let (mut writer, mut reader) = (layer(Some(version)), layer(Some(version)));
+            writer.install_write(APP, secret(kind, version, 1)).unwrap();
+            reader.set_ccm_8_forgeries(20);
+            reader.install_read(APP, secret(kind, version, 1)).unwrap();
+            let mut forged = data(&mut writer, b"");
+            *forged.last_mut().unwrap() ^= 1;
+            for n in 0..20 {
+                assert!(!reader.read_keys_spent(), "after {n}");
+                assert_eq!(open_one(&mut reader, &forged), discarded(Discard::Unauthentic, APP));
+            }
+            let genuine = data(&mut writer, b"x");
+            if kind == AeadKind::Aes128Ccm8 {
+                assert!(reader.read_keys_spent());
+                let outcome = open_one(&mut reader, &genuine);
+                assert_eq!(outcome, discarded(Discard::LimitReached, APP));
+            } else {
+                assert!(!reader.read_keys_spent());
+                assert_opens(&mut reader, &genuine, b"x");
+            }
+        }
     }
 }
 
@@ -531,7 +559,7 @@ fn number_is_never_used_twice_and_the_last_is_the_end() {
     }
 
     let chacha = secret(AeadKind::ChaCha20Poly1305, Version::V12, 1);
-    let mut epoch = WriteEpoch::new(APP, 1, &chacha, None).unwrap();
+    let mut epoch = WriteEpoch::new(APP, 1, &chacha, Configured::default()).unwrap();
     epoch.next = NextNumber(RecordNumber::MAX_SEQUENCE);
     let mut buf = [0; 29];
     assert_eq!(epoch.seal(DATA, &mut buf), Ok(RecordNumber::new(1, (1 << 48) - 1).unwrap()));

@@ -20,6 +20,9 @@ pub enum ConfigError {
     NoSha256,
     /// The provider has no key-exchange group for an enabled version.
     NoGroup(Version),
+    /// The provider has suites with AES-128-CCM_8, and nobody has said how many forgeries they may
+    /// meet: see `danger_allow_ccm_8` of the builders.
+    Ccm8NotAllowed,
     /// A server needs a certificate or another identity, and has none.
     NoIdentity,
     /// A client has no pre-shared key to offer to 1.3 servers, and 1.3 is enabled.
@@ -71,6 +74,9 @@ impl fmt::Display for ConfigError {
             Self::NoGroup(version) => {
                 write!(f, "no key-exchange group for {version}, which is enabled")
             }
+            Self::Ccm8NotAllowed => f.write_str(
+                "cipher suites with CCM_8 must be allowed, with a limit on forged records",
+            ),
             Self::NoIdentity => {
                 f.write_str("a server needs an identity: give it a certificate and its key")
             }

@@ -95,7 +95,7 @@ impl Tickets {
 
     /// Random keys, replaced after every `period` seconds (up to a week) from `now` on.
     ///
-    /// Fails without randomness, or if the provider has no suite with SHA-256.
+    /// Fails without randomness, or if the provider has no suite but those with CCM_8.
     pub fn new(provider: &CryptoProvider, period: u32, now: UnixTime) -> Result<Self, ConfigError> {
         let secret =
             Secret::try_filled(32, |out| provider.random.fill(out)).map_err(ConfigError::Random)?;
@@ -180,6 +180,11 @@ impl TicketSealer for Tickets {
 fn ticket_key(suite: &'static Suite, secret: &Secret) -> Result<TicketKey, ConfigError> {
     TicketKey::new(suite.aead, suite.hash, secret)
         .ok_or(ConfigError::OutOfRange("the length of the ticket secret"))
+}
+
+/// Whether the provider has a suite that tickets may be sealed with.
+pub(crate) fn can_seal(provider: &CryptoProvider) -> bool {
+    sealing_suite(provider).is_some()
 }
 
 /// What tickets are sealed with: the strongest AEAD at hand, as they protect many connections.

@@ -1,6 +1,7 @@
 //! The providers against each other: what one seals, agrees on or signs, the other opens, agrees
 //! on or verifies; and handshakes between them.
 
+mod ccm;
 mod handshakes;
 mod keys;
 mod primitives;
@@ -39,8 +40,12 @@ fn rustcrypto() -> Provider {
         rustcrypto::aead::AES_128_CCM_8,
     ];
     let mut provider = rustcrypto::default_provider();
-    provider.suites.push(&rustcrypto::cipher_suite::TLS_AES_128_CCM_SHA256);
-    provider.suites.push(&rustcrypto::cipher_suite::TLS_ECDHE_ECDSA_WITH_AES_128_CCM);
+    provider.suites.extend([
+        &rustcrypto::cipher_suite::TLS_AES_128_CCM_SHA256,
+        &rustcrypto::cipher_suite::TLS_ECDHE_ECDSA_WITH_AES_128_CCM,
+        &rustcrypto::cipher_suite::danger::TLS_AES_128_CCM_8_SHA256,
+        &rustcrypto::cipher_suite::danger::TLS_ECDHE_ECDSA_WITH_AES_128_CCM_8,
+    ]);
     Provider {
         name: "rustcrypto",
         aeads: &AEADS,

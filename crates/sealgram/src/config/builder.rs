@@ -5,8 +5,8 @@ use alloc::vec::Vec;
 
 use pki_types::{CertificateDer, PrivateKeyDer};
 use sealgram_crypto::{
-    ClientVerifier, CryptoProvider, Hash, HashKind, KeyExchangeKind, KeyLog, ServerVerifier,
-    SignatureAlgorithm, SignatureVerifier, SuiteFacts, WallClock,
+    AeadKind, ClientVerifier, CryptoProvider, Hash, HashKind, KeyExchangeKind, KeyLog,
+    ServerVerifier, SignatureAlgorithm, SignatureVerifier, SuiteFacts, WallClock,
 };
 use sealgram_handshake::{
     CertifiedKey, ClientConfig as Client, ClientPsk, ClientSessionStore, ClientVerification,
@@ -32,6 +32,7 @@ struct Options {
     srtp: Vec<SrtpProfile>,
     record_size_limit: Option<u16>,
     require_extended_master_secret: bool,
+    ccm_8_forgeries: Option<u64>,
     key_log: Option<Arc<dyn KeyLog>>,
     wall_clock: Option<Arc<dyn WallClock>>,
     transport: TransportConfig,
@@ -52,6 +53,7 @@ impl Options {
             srtp: Vec::new(),
             record_size_limit: None,
             require_extended_master_secret: true,
+            ccm_8_forgeries: None,
             key_log: None,
             wall_clock,
             transport: TransportConfig::default(),
@@ -100,6 +102,17 @@ impl Options {
         if self.record_size_limit.is_some_and(|limit| !(64..=1 << 14).contains(&limit)) {
             return Err(ConfigError::OutOfRange("the record size limit"));
         }
+        let has_ccm_8 =
+            self.provider.suites.iter().any(|suite| suite.facts.aead == AeadKind::Aes128Ccm8);
+        if has_ccm_8 && self.ccm_8_forgeries.is_none() {
+            return Err(ConfigError::Ccm8NotAllowed);
+        }
+        // No limit may be above that of the AEADs with a full tag.
+        if self.ccm_8_forgeries.is_some_and(|limit| !(1..=1 << 36).contains(&limit)) {
+            return Err(ConfigError::OutOfRange("the forgery limit of CCM_8"));
+        }
+        let mut transport = self.transport;
+        transport.ccm_8_forgeries = self.ccm_8_forgeries;
         let common = CommonConfig {
             provider: self.provider,
             versions,
@@ -110,7 +123,7 @@ impl Options {
             key_log: self.key_log,
             wall_clock: self.wall_clock.ok_or(ConfigError::NoWallClock)?,
         };
-        Ok((common, self.transport))
+        Ok((common, transport))
     }
 }
 
@@ -188,6 +201,21 @@ macro_rules! options {
             #[must_use]
             pub fn with_transport(mut self, transport: TransportConfig) -> Self {
                 self.options.transport = transport;
+                self
+            }
+
+            /// Allows the provider's suites with AES-128-CCM_8, whose tag of 8 bytes one in 2^64
+            /// forged records passes. `forgeries`, from 1 to 2^36, is how many records may fail
+            /// under one key: then the connection ends with
+            /// [`Error::TooManyForgeries`](crate::Error::TooManyForgeries), in both versions.
+            ///
+            /// RFC 9147 §4.5.3 and §B.3: with 128 an attacker's chance is as small as with other
+            /// suites, but 128 datagrams of anybody who can forge addresses end a connection. A
+            /// higher limit needs something else that keeps forgers away: a link with its own
+            /// protection, or one too slow for many tries.
+            #[must_use]
+            pub fn danger_allow_ccm_8(mut self, forgeries: u64) -> Self {
+                self.options.ccm_8_forgeries = Some(forgeries);
                 self
             }
 
@@ -307,6 +335,10 @@ impl Resumption {
     fn sealer(&self, common: &CommonConfig) -> Result<Option<Arc<dyn TicketSealer>>, ConfigError> {
         #[cfg(feature = "std")]
         if !self.chosen {
+            // Tickets under a short tag would be worse than none.
+            if !crate::sessions::can_seal(&common.provider) {
+                return Ok(None);
+            }
             let now = common.wall_clock.now();
             let period = crate::Tickets::DEFAULT_PERIOD;
             return Ok(Some(Arc::new(crate::Tickets::new(&common.provider, period, now)?)));

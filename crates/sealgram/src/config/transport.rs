@@ -15,6 +15,8 @@ pub struct TransportConfig {
     pub(crate) max_datagram: Option<usize>,
     pub(crate) window: WindowSize,
     pub(crate) fail_fast: bool,
+    /// Set by the builder of a configuration whose provider has suites with CCM_8.
+    pub(crate) ccm_8_forgeries: Option<u64>,
 }
 
 impl TransportConfig {

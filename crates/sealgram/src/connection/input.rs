@@ -412,6 +412,10 @@ impl Connection {
         self.stats.discards.count(discarded.reason);
         if discarded.reason == Discard::Unauthentic {
             self.mind_limits(now);
+            if self.records.read_keys_spent() {
+                self.fail(Error::TooManyForgeries);
+                return;
+            }
             let awaited = discarded.phase == Some(self.flight.read_phase());
             if handshaking && awaited && !self.records.any_protected_opened() {
                 self.weigh(now, Error::KeysDisagree);

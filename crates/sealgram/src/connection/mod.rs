@@ -165,7 +165,7 @@ impl Connection {
         }
         let transport = config.transport;
         let mut flight = Flight::new(transport.flight, MessageSeq(0), MessageSeq(0));
-        let mut records = RecordLayer::new(RecordNumber::default(), transport.window);
+        let mut records = record_layer(RecordNumber::default(), &transport);
         // RFC 9147 §4: the first hello may say 1.0, for middleboxes and servers that insist.
         records.set_plaintext_version(ProtocolVersion::DTLS_1_0);
         let mut outcome = Outcome::default();
@@ -190,7 +190,7 @@ impl Connection {
     pub fn server_on_trusted_path(config: &ServerConfig, path: Path, now: Instant) -> Self {
         let transport = config.transport;
         let flight = Flight::new(transport.flight, MessageSeq(0), MessageSeq(0));
-        let records = RecordLayer::new(RecordNumber::default(), transport.window);
+        let records = record_layer(RecordNumber::default(), &transport);
         let handshake = Handshake::server(config.handshake.clone(), None);
         Self::new(Side::Server, transport, handshake, flight, records, path, now)
     }
@@ -203,7 +203,7 @@ impl Connection {
         // connection starts with those of the hello it accepts. There is no message after 65,535
         // to be received, and none would be: the flight layer is told the last number then.
         let mut flight = Flight::new(transport.flight, seq, seq.next().unwrap_or(seq));
-        let mut records = RecordLayer::new(incoming.hello_record, transport.window);
+        let mut records = record_layer(incoming.hello_record, &transport);
         let retried = incoming.retried.is_some();
         let mut handshake = Handshake::server(config.handshake.clone(), incoming.retried);
         let mut outcome = Outcome::default();
@@ -714,6 +714,15 @@ impl Connection {
 /// How much may be sent for `received` bytes from an address that is not proven (RFC 9147 §5.1).
 const fn amplified(received: u64) -> u64 {
     received.saturating_mul(3)
+}
+
+/// Record protection as it is configured, without keys.
+fn record_layer(first_write: RecordNumber, transport: &TransportConfig) -> RecordLayer {
+    let mut records = RecordLayer::new(first_write, transport.window);
+    if let Some(forgeries) = transport.ccm_8_forgeries {
+        records.set_ccm_8_forgeries(forgeries);
+    }
+    records
 }
 
 /// The rules of a version.
