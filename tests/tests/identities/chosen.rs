@@ -1,7 +1,7 @@
 //! Certificates chosen for the peer.
 
+use core::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
 
 use rcgen::{PKCS_ECDSA_P256_SHA256, PKCS_ECDSA_P384_SHA384, PKCS_ED25519};
 use sealgram::crypto::{Secret, SignatureAlgorithm};
