@@ -3,7 +3,6 @@
 use core::time::Duration;
 use std::sync::Arc;
 
-use sealgram::crypto::CryptoProvider;
 use sealgram::pki_types::ServerName;
 use sealgram::{ClientConfig, Connection, Path, ServerConfig, TransportConfig};
 
@@ -15,22 +14,25 @@ use crate::report::Failure;
 use crate::sessions::Sessions;
 use crate::verify::Verdict;
 
+/// What a connection is made from.
+pub(crate) struct Parts<'a> {
+    pub(crate) clock: &'a Arc<Clock>,
+    pub(crate) sessions: &'a Sessions,
+    pub(crate) options: &'a Options,
+    pub(crate) identities: &'a Arc<Identities>,
+    pub(crate) verdict: &'a Arc<Verdict>,
+}
+
 /// A connection that has not begun.
-pub(crate) fn connection(
-    clock: &Arc<Clock>,
-    sessions: &Sessions,
-    options: &Options,
-    identities: &Arc<Identities>,
-) -> Result<Connection, Failure> {
+pub(crate) fn connection(parts: &Parts<'_>) -> Result<Connection, Failure> {
+    let Parts { options, clock, .. } = parts;
     if options.server {
-        let config = server(clock, sessions, options, identities)?;
         // The runner does not expect cookies.
-        Ok(Connection::server_on_trusted_path(&config, Path::connected(), clock.now()))
+        Ok(Connection::server_on_trusted_path(&server(parts)?, Path::connected(), clock.now()))
     } else {
-        let config = client(clock, sessions, options, identities)?;
         let name = options.host_name.clone().map(ServerName::try_from).transpose();
         let name = name.map_err(|error| Failure::failed(error.to_string()))?;
-        Ok(Connection::client(&config, name, Path::connected(), clock.now())?)
+        Ok(Connection::client(&client(parts)?, name, Path::connected(), clock.now())?)
     }
 }
 
@@ -63,23 +65,23 @@ macro_rules! and_identities {
     }};
 }
 
-fn client(
-    clock: &Arc<Clock>,
-    sessions: &Sessions,
-    options: &Options,
-    identities: &Arc<Identities>,
-) -> Result<ClientConfig, Failure> {
+fn client(parts: &Parts<'_>) -> Result<ClientConfig, Failure> {
+    let Parts { clock, sessions, options, identities, verdict } = *parts;
     let provider = provider::chosen_for(options)?;
-    let verdict = verdict(sessions, options, &provider);
     let alpn = options.advertise_alpn.as_deref().map(protocols).unwrap_or_default();
     let builder = ClientConfig::builder_with_provider(provider);
-    let builder = common!(builder, clock, options, alpn).with_server_verifier(verdict);
+    let builder = common!(builder, clock, options, alpn);
+    let builder = if options.ask_for_verdicts() {
+        builder.with_asked_verification(verdict.clone())
+    } else {
+        builder.with_server_verifier(verdict.clone())
+    };
     let builder = if options.ask_for_certificates {
         builder.with_asked_certificate()
-    } else if identities.need_resolver() {
+    } else if options.expect_advertised_alpn.is_some() || identities.need_resolver() {
         builder.with_client_cert_resolver(identities.clone())
     } else {
-        and_identities!(builder.with_no_client_auth(), options, &identities.0)
+        and_identities!(builder.with_no_client_auth(), options, &identities.list)
     };
     let builder = builder
         // The runner takes the first group that it knows without asking for a share.
@@ -93,14 +95,9 @@ fn client(
     Ok(builder.build()?)
 }
 
-fn server(
-    clock: &Arc<Clock>,
-    sessions: &Sessions,
-    options: &Options,
-    identities: &Arc<Identities>,
-) -> Result<ServerConfig, Failure> {
+fn server(parts: &Parts<'_>) -> Result<ServerConfig, Failure> {
+    let Parts { clock, sessions, options, identities, verdict } = *parts;
     let provider = provider::chosen_for(options)?;
-    let verdict = verdict(sessions, options, &provider);
     let alpn = if options.reject_alpn {
         vec![b"nobody offers this".to_vec()]
     } else if options.select_alpn.is_empty() {
@@ -109,17 +106,20 @@ fn server(
         vec![options.select_alpn.clone()]
     };
     let builder = common!(ServerConfig::builder_with_provider(provider), clock, options, alpn);
-    let builder = if options.verify_peer || options.require_any_client_certificate {
-        builder.with_client_verifier(verdict)
-    } else {
+    let builder = if !options.verify_peer && !options.require_any_client_certificate {
         builder.with_no_client_auth()
+    } else if options.ask_for_verdicts() {
+        let required = options.require_any_client_certificate;
+        builder.with_asked_verification(verdict.clone(), required)
+    } else {
+        builder.with_client_verifier(verdict.clone())
     };
-    let Some((first, others)) = identities.0.split_first() else {
+    let Some((first, others)) = identities.list.split_first() else {
         return Err(Failure::unimplemented("a server without a certificate"));
     };
     let builder = if options.ask_for_certificates {
         builder.with_asked_certificate()
-    } else if identities.need_resolver() {
+    } else if options.expect_advertised_alpn.is_some() || identities.need_resolver() {
         builder.with_cert_resolver(identities.clone())
     } else {
         let chain = first.certified.chain.clone();
@@ -138,10 +138,6 @@ fn server(
         builder.with_tickets(sessions.tickets.clone())
     };
     Ok(builder.with_session_cache(sessions.cache.clone()).build()?)
-}
-
-fn verdict(sessions: &Sessions, options: &Options, provider: &CryptoProvider) -> Arc<Verdict> {
-    Verdict::new(options, provider.signature_algorithms, sessions.refused.clone())
 }
 
 fn transport(options: &Options) -> Result<TransportConfig, Failure> {
@@ -165,7 +161,7 @@ fn transport(options: &Options) -> Result<TransportConfig, Failure> {
 }
 
 /// A list of protocols as it is on the wire, taken apart.
-fn protocols(wire: &[u8]) -> Vec<Vec<u8>> {
+pub(crate) fn protocols(wire: &[u8]) -> Vec<Vec<u8>> {
     let mut protocols = Vec::new();
     let mut rest = wire;
     while let Some((len, after)) = rest.split_first() {

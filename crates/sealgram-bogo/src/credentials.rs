@@ -1,7 +1,7 @@
 //! Our own certificates and their keys, and which of them is shown.
 
 use std::fs;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use sealgram::crypto::{CryptoProvider, SigningKey};
 use sealgram::iana::{SignatureScheme, Version};
@@ -74,18 +74,27 @@ impl Identity {
 
 /// All identities that the test gives, best first.
 #[derive(Debug)]
-pub(crate) struct Identities(pub(crate) Vec<Identity>);
+pub(crate) struct Identities {
+    pub(crate) list: Vec<Identity>,
+    /// What the client that was asked about has offered.
+    offered_alpn: Mutex<Vec<Vec<u8>>>,
+}
 
 impl Identities {
     pub(crate) fn load(options: &Options, provider: &CryptoProvider) -> Result<Arc<Self>, Failure> {
         let credentials = options.credentials.iter().chain([&options.last_credential]);
         let load = |one| Identity::load(one, options.keys_elsewhere, provider).transpose();
-        Ok(Arc::new(Self(credentials.filter_map(load).collect::<Result<_, _>>()?)))
+        let list = credentials.filter_map(load).collect::<Result<_, _>>()?;
+        Ok(Arc::new(Self { list, offered_alpn: Mutex::default() }))
     }
 
     /// Whether the library cannot choose by itself.
     pub(crate) fn need_resolver(&self) -> bool {
-        self.0.iter().any(|one| one.must_match_issuer)
+        self.list.iter().any(|one| one.must_match_issuer)
+    }
+
+    pub(crate) fn offered_alpn(&self) -> MutexGuard<'_, Vec<Vec<u8>>> {
+        self.offered_alpn.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Which identity is asked for, and its signature.
@@ -93,15 +102,16 @@ impl Identities {
         let fits = |one: &Identity| {
             one.certified.chain == sign.chain && one.schemes.contains(&sign.scheme)
         };
-        let index = self.0.iter().position(fits);
+        let index = self.list.iter().position(fits);
         let index = index.ok_or_else(|| Failure::failed("asked for a key that nobody has"))?;
-        let signature = self.0[index].key.sign(sign.scheme, &sign.message);
+        let signature = self.list[index].key.sign(sign.scheme, &sign.message);
         Ok((index, signature.map_err(|error| Failure::failed(error.to_string()))?))
     }
 }
 
 impl ResolvesCertificate for Identities {
     fn resolve(&self, wanted: &CertificateWanted) -> Option<Arc<CertifiedKey>> {
-        self.0.iter().find(|one| one.suits(wanted)).map(|one| one.certified.clone())
+        self.offered_alpn().clone_from(&wanted.alpn);
+        self.list.iter().find(|one| one.suits(wanted)).map(|one| one.certified.clone())
     }
 }

@@ -11,13 +11,14 @@ use sealgram::{
 };
 
 use crate::clock::Clock;
-use crate::configs;
+use crate::configs::{self, Parts};
 use crate::credentials::Identities;
 use crate::flags::Options;
 use crate::link::{Link, Opcode};
 use crate::provider;
 use crate::report::Failure;
 use crate::sessions::Sessions;
+use crate::verify::Verdict;
 
 /// Makes the connection with this number, from 0, do what the test wants.
 pub(crate) fn connection(
@@ -29,8 +30,13 @@ pub(crate) fn connection(
     if nth > 0 && !options.server && sessions.store.is_empty() {
         return Err(Failure::failed("there is no session to resume"));
     }
-    let identities = Identities::load(options, &provider::chosen_for(options)?)?;
-    let connection = configs::connection(clock, sessions, options, &identities)?;
+    let provider = provider::chosen_for(options)?;
+    let identities = Identities::load(options, &provider)?;
+    let algorithms = provider.signature_algorithms;
+    let verdict = Verdict::new(options, algorithms, sessions.refused.clone());
+    let (identities, verdict) = (&identities, &verdict);
+    let parts = Parts { clock, sessions, options, identities, verdict };
+    let connection = configs::connection(&parts)?;
     let link = Link::connect(options.port, options.ipv6, options.shim_id)?;
     let mut drive = Drive {
         clock,
@@ -40,6 +46,7 @@ pub(crate) fn connection(
         link,
         connection,
         identities,
+        verdict,
         signed_with: None,
         inbox: VecDeque::new(),
         connected: None,
@@ -58,7 +65,8 @@ struct Drive<'a> {
     had: Counts,
     link: Link,
     connection: Connection,
-    identities: Arc<Identities>,
+    identities: &'a Identities,
+    verdict: &'a Verdict,
     /// The identity whose key was asked for.
     signed_with: Option<usize>,
     /// Records of application data that were not answered yet.
@@ -220,6 +228,7 @@ impl Drive<'_> {
                 self.signed_with = Some(index);
                 Ok(Answer::Sign(Ok(signature)))
             }
+            Ask::VerifyPeer(_) => Ok(Answer::VerifyPeer(self.verdict.judge())),
             other => Err(Failure::failed(format!("asked for {other:?}"))),
         }
     }
@@ -286,8 +295,13 @@ impl Drive<'_> {
             expect(retried == expected, "whether there was a HelloRetryRequest")?;
         }
         if let Some(expected) = options.expect_selected_credential {
-            let expected = expected.or_else(|| self.identities.0.len().checked_sub(1));
+            let expected = expected.or_else(|| self.identities.list.len().checked_sub(1));
             expect(self.signed_with == expected, "which credential was selected")?;
+        }
+        // A session that is resumed needs no certificate, so nobody is asked for one.
+        if let Some(expected) = options.expect_advertised_alpn.as_ref().filter(|_| !resumes) {
+            let offered = self.identities.offered_alpn();
+            expect(*offered == configs::protocols(expected), "the client's protocols")?;
         }
         let alpn = negotiated.alpn.as_deref().unwrap_or_default();
         let expected = if options.server { &options.select_alpn } else { &options.expect_alpn };

@@ -65,6 +65,7 @@ pub(crate) struct Options {
     pub(crate) expect_server_name: Option<Vec<u8>>,
     /// As they are on the wire.
     pub(crate) advertise_alpn: Option<Vec<u8>>,
+    pub(crate) expect_advertised_alpn: Option<Vec<u8>>,
     pub(crate) expect_alpn: Vec<u8>,
     pub(crate) select_alpn: Vec<u8>,
     pub(crate) reject_alpn: bool,
@@ -125,6 +126,7 @@ impl Default for Options {
             host_name: None,
             expect_server_name: None,
             advertise_alpn: None,
+            expect_advertised_alpn: None,
             expect_alpn: Vec::new(),
             select_alpn: Vec::new(),
             reject_alpn: false,
@@ -189,6 +191,12 @@ impl Options {
         versions
     }
 
+    /// Whether the library asks about the peer's chain. It does not ask about a chain that it has
+    /// asked about before.
+    pub(crate) const fn ask_for_verdicts(&self) -> bool {
+        self.use_custom_verify_callback && self.ask_for_certificates && !self.reverify_on_resume
+    }
+
     /// The one that is being described.
     fn credential(&mut self) -> &mut Credential {
         self.credentials.last_mut().unwrap_or(&mut self.last_credential)
@@ -207,8 +215,7 @@ impl Options {
                 self.ask_for_certificates = true;
                 self.keys_elsewhere = true;
             }
-            // Nothing is to be done differently.
-            "use-early-callback" => {}
+            "use-early-callback" => self.ask_for_certificates = true,
             // Renegotiation is refused whatever BoringSSL would do.
             "renegotiate-freely" => {}
             // Chains are judged by what the test says alone.
@@ -275,9 +282,7 @@ impl Options {
             "expect-alpn" => self.expect_alpn = rest.bytes()?,
             "select-alpn" => self.select_alpn = rest.bytes()?,
             "decline-alpn" => {}
-            // No callback sees the client's list. That the choice is made from it shows in the
-            // choice.
-            "expect-advertised-alpn" => drop(rest.bytes()?),
+            "expect-advertised-alpn" => self.expect_advertised_alpn = Some(rest.bytes()?),
             "reject-alpn" => self.reject_alpn = true,
             "srtp-profiles" => self.srtp_profiles = srtp_profiles(&rest.text()?)?,
 

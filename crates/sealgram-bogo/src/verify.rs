@@ -53,7 +53,7 @@ impl Verdict {
         })
     }
 
-    fn judge(&self) -> Result<IdentityVerified, VerificationError> {
+    pub(crate) fn judge(&self) -> Result<IdentityVerified, VerificationError> {
         self.refused.store(self.refuse_with.is_some(), Ordering::Relaxed);
         match self.refuse_with {
             Some(alert) => {
