@@ -23,9 +23,9 @@ use crate::support::{
 /// `Client`. The row no-cert has a pre-shared key.
 #[test]
 fn handshake() {
-    // The row no-cert of 1.2 joins this table with the suites for pre-shared keys of 1.2.
     let cases = rows([
         ("1.2, with-cert", (Version::V12, true)),
+        ("1.2, no-cert", (Version::V12, false)),
         ("1.3, with-cert", (Version::V13, true)),
         ("1.3, no-cert", (Version::V13, false)),
     ]);
@@ -33,7 +33,7 @@ fn handshake() {
         let site = Site::new()?;
         let (client, server) = match with_certificate {
             true => certified_ends(&site, version)?,
-            false => psk_ends()?,
+            false => psk_ends(version)?,
         };
         let mut stage = Stage::with_middle(server)?;
 
@@ -104,14 +104,18 @@ fn certified_ends(site: &Site, version: Version) -> Checked<(ClientConfig, Serve
 
 const PSK_IDENTITY: &[u8] = b"Client_identity";
 
+/// The key that both ends have where there is no certificate.
+fn psk() -> Checked<Arc<ExternalPsk>> {
+    Ok(Arc::new(ExternalPsk::new(PSK_IDENTITY, &[0x1a; 32]).or_fail("a key")?))
+}
+
 /// Ends that share a key and have no certificate.
-fn psk_ends() -> Checked<(ClientConfig, ServerConfig)> {
-    let psk = Arc::new(ExternalPsk::new(PSK_IDENTITY, &[0x1a; 32]).or_fail("a key")?);
-    let client = ClientConfig::builder().with_psk(Arc::clone(&psk)).build();
-    let server = ServerConfig::builder().with_no_client_auth().with_psks(Arc::new(vec![psk]));
+fn psk_ends(version: Version) -> Checked<(ClientConfig, ServerConfig)> {
+    let client = ClientConfig::builder().with_versions(&[version]).with_psk(psk()?).build();
+    let server = ServerConfig::builder().with_versions(&[version]).with_no_client_auth();
     Ok((
         client.or_fail("the client's configuration")?,
-        server.build().or_fail("the server's configuration")?,
+        server.with_psks(Arc::new(vec![psk()?])).build().or_fail("the server's configuration")?,
     ))
 }
 
@@ -252,26 +256,44 @@ impl Speaks {
         }
     }
 
-    fn client(self, site: &Site, transport: TransportConfig) -> Checked<ClientConfig> {
+    fn client(self, known_by: KnownBy<'_>, transport: TransportConfig) -> Checked<ClientConfig> {
         let builder = ClientConfig::builder().with_transport(transport);
         let builder = match self {
             Self::From12 => builder,
             _ => builder.with_versions(self.versions()),
         };
-        let builder = builder.with_root_certificates(site.roots()?).with_no_client_auth();
+        let builder = match known_by {
+            KnownBy::Certificate(site) => {
+                builder.with_root_certificates(site.roots()?).with_no_client_auth()
+            }
+            KnownBy::Psk => builder.with_psk(psk()?),
+        };
         builder.build().or_fail("the client's configuration")
     }
 
-    fn server(self, site: &Site) -> Checked<ServerConfig> {
+    fn server(self, known_by: KnownBy<'_>) -> Checked<ServerConfig> {
         let builder = match self {
             Self::From12 => ServerConfig::builder(),
             _ => ServerConfig::builder().with_versions(self.versions()),
         };
-        let builder = builder
-            .with_no_client_auth()
-            .with_identity(site.identity.chain(), &site.identity.key());
+        let builder = builder.with_no_client_auth();
+        let builder = match known_by {
+            KnownBy::Certificate(site) => {
+                builder.with_identity(site.identity.chain(), &site.identity.key())
+            }
+            KnownBy::Psk => builder.with_psks(Arc::new(vec![psk()?])),
+        };
         builder.build().or_fail("the server's configuration")
     }
+}
+
+/// What the ends of `protocol_version_matching` are known by.
+#[derive(Clone, Copy, Debug)]
+enum KnownBy<'a> {
+    /// The server by its certificate, the client by nothing.
+    Certificate(&'a Site),
+    /// Both by a key, as in Qt.
+    Psk,
 }
 
 /// What comes of two ends.
@@ -286,8 +308,7 @@ enum Comes {
 
 /// Qt: `protocolVersionMatching` (12).
 ///
-/// Qt uses pre-shared keys here, this test certificates: versions are chosen before either. Every
-/// row with a DTLS 1.0 end is turned round: RFC 8996 forbids 1.0, so Qt's rows that connect with
+/// Qt uses pre-shared keys here, this test certificates as well. Every row with a DTLS 1.0 end is turned round: RFC 8996 forbids 1.0, so Qt's rows that connect with
 /// it are refused here, whoever the other end is (D4). That end is played by hand, since sealgram
 /// cannot be told to speak 1.0. "1.0 or later" is what sealgram speaks altogether. Rows for 1.3
 /// follow Qt's twelve.
@@ -326,16 +347,24 @@ fn protocol_version_matching() {
             (Only10, Only10) => neither_end_can_be_told_to_speak_1_0(&site),
             (Only10, server) => old_client_is_refused(&site, server),
             (client, Only10) => old_server_is_refused(&site, client),
-            (client, server) => both_ends_agree(&site, client, server, comes),
+            (client, server) => {
+                both_ends_agree(KnownBy::Certificate(&site), client, server, comes)?;
+                both_ends_agree(KnownBy::Psk, client, server, comes)
+            }
         }
     });
 }
 
-fn both_ends_agree(site: &Site, client: Speaks, server: Speaks, comes: Comes) -> Checked {
-    let mut stage = Stage::new(server.server(site)?)?;
+fn both_ends_agree(
+    known_by: KnownBy<'_>,
+    client: Speaks,
+    server: Speaks,
+    comes: Comes,
+) -> Checked {
+    let mut stage = Stage::new(server.server(known_by)?)?;
     // An alert without protection may be forged: it is obeyed after one period, so make it short.
     let transport = quick(12);
-    let config = client.client(site, transport)?;
+    let config = client.client(known_by, transport)?;
     stage.start(&config, name())?;
     match comes {
         Comes::Connected(version) => {
@@ -382,7 +411,7 @@ fn neither_end_can_be_told_to_speak_1_0(site: &Site) -> Checked {
 const OLD_SUITES: [u16; 2] = [0xc009, 0xc02b];
 
 fn old_client_is_refused(site: &Site, server: Speaks) -> Checked {
-    let mut stage = Stage::new(server.server(site)?)?;
+    let mut stage = Stage::new(server.server(KnownBy::Certificate(site))?)?;
     let (socket, _) = plain_socket()?;
     let hello = wire::plain_hello(wire::DTLS_1_0, &OLD_SUITES);
     socket.send_to(&hello, stage.server.local_addr().or_fail("its address")?)?;
@@ -396,7 +425,7 @@ fn old_client_is_refused(site: &Site, server: Speaks) -> Checked {
 
 fn old_server_is_refused(site: &Site, client: Speaks) -> Checked {
     let (socket, address) = plain_socket()?;
-    let config = client.client(site, patient())?;
+    let config = client.client(KnownBy::Certificate(site), patient())?;
     let options = ClientOptions::default();
     let mut client = Client::start(&config, address, name(), options).or_fail("a client")?;
     let (_, from) = receive(&socket)?;
