@@ -91,7 +91,7 @@ fn client_with_a_psk_offers_both_versions_and_key_exchanges_first() {
         .filter(|facts| facts.version == Version::V12)
         .map(|facts| (facts.key_exchange.uses_psk(), facts.key_exchange.uses_ecdhe()))
         .collect();
-    assert_eq!(kinds.len(), 9);
+    assert_eq!(kinds.len(), 7);
     assert!(kinds.iter().all(|(psk, _)| *psk));
     assert!(kinds.is_sorted_by_key(|(_, exchanges)| !exchanges), "{kinds:?}");
 }

@@ -129,6 +129,8 @@ const LEFT_OUT_BY_QT: [(&str, &[&str]); 12] = [
             "beyond::psk::psk_outside_of_the_limits_is_refused_and_never_cut",
             "beyond::psk::wrong_psk_ends_both_sides_and_looks_like_an_unknown_one",
             "beyond::psk::psk_that_only_one_side_has_connects_nobody",
+            "beyond::psk::psk_is_asked_for_with_hint_and_identity",
+            "beyond::psk::missing_psk_ends_the_handshake",
         ],
     ),
     ("cookie parameters", &["tst_qdtlscookie::cookie_generator_parameters"]),

@@ -288,7 +288,7 @@ impl Speaks {
 }
 
 /// What the ends of `protocol_version_matching` are known by.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy)]
 enum KnownBy<'a> {
     /// The server by its certificate, the client by nothing.
     Certificate(&'a Site),
@@ -355,12 +355,7 @@ fn protocol_version_matching() {
     });
 }
 
-fn both_ends_agree(
-    known_by: KnownBy<'_>,
-    client: Speaks,
-    server: Speaks,
-    comes: Comes,
-) -> Checked {
+fn both_ends_agree(known_by: KnownBy<'_>, client: Speaks, server: Speaks, comes: Comes) -> Checked {
     let mut stage = Stage::new(server.server(known_by)?)?;
     // An alert without protection may be forged: it is obeyed after one period, so make it short.
     let transport = quick(12);
