@@ -28,9 +28,8 @@ const ENTRY_LEN: usize = 16;
 #[derive(Clone, Copy, Debug)]
 struct Received {
     number: RecordNumber,
-    /// It came before application keys were in use: nothing like it can come again once the keys
-    /// of the handshake are gone.
-    of_handshake: bool,
+    /// The phase it was protected in.
+    phase: Phase,
     /// An ACK has named it.
     acked: bool,
 }
@@ -42,8 +41,17 @@ pub(crate) struct AckList {
     received: VecDeque<Received>,
     /// An ACK has to go out now.
     due: bool,
-    /// The phase of an ACK: the highest that can be written in (RFC 9147 §7).
+    /// The highest phase that can be written in, which an ACK has unless the peer may lack its
+    /// keys (RFC 9147 §7).
     phase: Phase,
+}
+
+impl Received {
+    /// It came before application keys were in use: nothing like it can come again once the keys
+    /// of the handshake are gone.
+    fn is_of_handshake(&self) -> bool {
+        self.phase < Phase::Application(0)
+    }
 }
 
 impl AckList {
@@ -56,6 +64,11 @@ impl AckList {
         self.phase = if phase == Phase::EarlyData { Phase::Plaintext } else { phase };
     }
 
+    /// The highest phase that an ACK can have.
+    pub(crate) const fn highest_phase(&self) -> Phase {
+        self.phase
+    }
+
     /// A record arrived that deserves an ACK.
     pub(crate) fn push(&mut self, number: RecordNumber, phase: Phase) {
         // Only unauthenticated records can repeat a number: others have a replay window.
@@ -65,8 +78,7 @@ impl AckList {
         if self.received.len() >= MAX_RECEIVED {
             self.received.pop_front();
         }
-        let of_handshake = phase < Phase::Application(0);
-        self.received.push_back(Received { number, of_handshake, acked: false });
+        self.received.push_back(Received { number, phase, acked: false });
     }
 
     pub(crate) fn set_due(&mut self) {
@@ -82,8 +94,15 @@ impl AckList {
     }
 
     /// The phase of the ACK that has to go out now.
-    pub(crate) fn wants(&self) -> Option<Phase> {
-        (self.due && !self.received.is_empty()).then_some(self.phase)
+    ///
+    /// `finishing`: the peer may not have our last flight yet, and then lacks the keys of the
+    /// phases that it leads to. What the peer has used itself it can read, and its own handshake
+    /// may be acknowledged in the handshake's phase (RFC 9147 §7).
+    pub(crate) fn wants(&self, finishing: bool) -> Option<Phase> {
+        let highest = self.received.iter().map(|received| received.phase).max()?;
+        let phase =
+            if finishing { self.phase.min(highest.max(Phase::Handshake)) } else { self.phase };
+        self.due.then_some(phase)
     }
 
     /// Writes the ACK: as many of the most recent records as fit, in numerical order
@@ -135,7 +154,7 @@ impl AckList {
     /// The keys of the handshake go: what was acknowledged under them is not named again. The rest
     /// stays, because the peer may have lost the only ACK that named it.
     pub(crate) fn forget_handshake(&mut self) {
-        self.received.retain(|received| !(received.of_handshake && received.acked));
+        self.received.retain(|received| !(received.is_of_handshake() && received.acked));
         self.release_empty();
     }
 

@@ -44,6 +44,11 @@ pub struct IncomingRecord {
     discarded: bool,
     /// It holds a fragment.
     used: bool,
+    /// It holds a fragment that is no repeat.
+    new: bool,
+    /// It holds a repeat of a message that our flight replies to, and the peer may lack the keys
+    /// of an ACK.
+    replied: bool,
 }
 
 /// What became of a fragment.
@@ -177,7 +182,7 @@ impl Flight {
     fn wants_ack(&self) -> Option<Phase> {
         let reply_is_ready = self.outgoing.has_fresh_flight() && !self.paused;
         let allowed = self.rules.acks && !reply_is_ready;
-        self.acks.wants().filter(|_| allowed)
+        self.acks.wants(self.last_flight_awaits_ack()).filter(|_| allowed)
     }
 
     /// Whether the flight is still being prepared: what is missing of it is being asked for. It
@@ -233,7 +238,8 @@ impl Flight {
         resend
     }
 
-    /// The highest phase that can be written in: the one of ACKs (RFC 9147 §7). In
+    /// The highest phase that can be written in: the one of ACKs (RFC 9147 §7), except that those
+    /// of the handshake stay in [`Phase::Handshake`] until our last flight is acknowledged. In
     /// [`Phase::EarlyData`] they stay in plaintext.
     pub fn set_write_phase(&mut self, phase: Phase) {
         self.acks.set_phase(phase);
@@ -253,7 +259,7 @@ impl Flight {
 
     /// A handshake record was opened. Not for a replayed one.
     pub fn begin_record(&self, number: RecordNumber, phase: Phase) -> IncomingRecord {
-        IncomingRecord { number, phase, discarded: false, used: false }
+        IncomingRecord { number, phase, discarded: false, used: false, new: false, replied: false }
     }
 
     /// One fragment of the record.
@@ -271,6 +277,7 @@ impl Flight {
         if self.reassembly.is_repeat(fragment.seq) {
             return Ok(self.on_repeat(record, &fragment));
         }
+        record.new = true;
         if record.phase != self.reassembly.phase() {
             if !record.phase.is_plaintext() {
                 return Err(Violation::UnexpectedPhase);
@@ -314,6 +321,8 @@ impl Flight {
             record.discarded |= record.phase.is_plaintext();
             return Received::Dropped;
         }
+        record.replied =
+            self.outgoing.awaits_ack(Group::Flight) && self.acks.highest_phase() > record.phase;
         let finished =
             fragment.typ == HandshakeType::FINISHED && self.finished == Some(fragment.seq);
         // One resend for each repeat, also if it comes in several fragments, and none while the
@@ -332,10 +341,16 @@ impl Flight {
 
     /// The record has no further fragments. It goes on the list of the next ACK, unless a
     /// fragment was discarded (RFC 9147 §7).
+    ///
+    /// Nor if all of it repeats what our flight replies to, and the reply leads to the keys of
+    /// ACKs: the peer has not got the reply, which the timer sends again, and could not read them.
+    /// RFC 9147 §7.1 wants none where a reply follows.
     pub fn end_record(&mut self, now: Instant, record: IncomingRecord) {
         // Epoch 1 carries no handshake messages, so none of its records is acknowledged.
         let early = record.phase == Phase::EarlyData;
-        if !record.used || record.discarded || early || !self.rules.note_received {
+        let replied = record.replied && !record.new;
+        let useless = !record.used || record.discarded || early || replied;
+        if useless || !self.rules.note_received {
             return;
         }
         self.acks.push(record.number, record.phase);

@@ -224,9 +224,8 @@ fn every_single_mishap(library: Library) {
             }
         }
     }
-    // Two retransmissions. dimpl's timers vary by a quarter, and it drops the whole of a datagram
-    // that begins with a record it has no keys for, such as an ACK of its repeated hello.
-    let within = Duration::from_secs(if library == Library::Dimpl { 8 } else { 3 });
+    // Two retransmissions.
+    let within = Duration::from_secs(3);
     rows(&cases, |case| overcome(library, &authority, case, within));
 }
 

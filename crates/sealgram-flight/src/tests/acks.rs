@@ -148,6 +148,58 @@ fn reply_takes_the_place_of_the_ack() {
     assert_eq!(acked(&end.record(at(550), 100).unwrap()), [(0, 1)]);
 }
 
+/// The peer has not got our reply, or not yet. It could not read an ACK under the keys that the
+/// reply leads to, and would have to drop what follows it in the datagram.
+#[test]
+fn repeat_is_not_acknowledged_under_the_keys_that_our_reply_leads_to() {
+    let mut end = End::new(FlightRules::V13);
+    end.read_fragment(at(0), Phase::Plaintext, 0, fragment(0, 1, 0, b"a")).unwrap();
+    end.send(HandshakeType::SERVER_HELLO, 40, Phase::Plaintext, Group::Flight);
+    end.send(HandshakeType::FINISHED, 32, Phase::Handshake, Group::Flight);
+    end.flight.set_write_phase(APP);
+    end.drain(at(0), 1000);
+    let repeated = end.read_fragment(at(900), Phase::Plaintext, 1, fragment(0, 1, 0, b"a"));
+    assert_eq!(repeated, Ok("repeat"));
+    assert_eq!(end.flight.poll_timeout(), Some((at(1000), TimerKind::Retransmit)));
+    end.fire(at(1000));
+    let again: Vec<_> = end.drain(at(1000), 1000).iter().map(|r| r.content_type).collect();
+    assert_eq!(again, [ContentType::HANDSHAKE; 2]);
+    // Nor later, once part of the answer is here.
+    end.flight.set_read_phase(Phase::Handshake).unwrap();
+    end.read_fragment(at(1100), Phase::Handshake, 0, fragment(1, 2, 0, b"b")).unwrap();
+    end.fire(at(1350));
+    assert_eq!(acked(&end.record(at(1350), 100).unwrap()), [(2, 0)]);
+}
+
+/// RFC 9147 §7 asks for an epoch that is not below that of the acknowledged record. A peer that
+/// repeats its handshake may lack our Finished, and with it the keys of a higher one.
+#[test]
+fn ack_of_the_handshake_stays_in_its_phase_until_our_last_flight_is_acknowledged() {
+    let mut end = End::new(FlightRules::V13);
+    end.read_fragment(at(0), Phase::Plaintext, 0, fragment(0, 1, 0, b"a")).unwrap();
+    end.flight.set_read_phase(Phase::Handshake).unwrap();
+    end.read_fragment(at(0), Phase::Handshake, 0, fragment(1, 1, 0, b"b")).unwrap();
+    end.send(HandshakeType::FINISHED, 32, Phase::Handshake, Group::LastFlight);
+    end.flight.set_write_phase(APP);
+    let finished = end.drain(at(0), 100);
+    end.flight.complete(at(0));
+    end.read_fragment(at(100), Phase::Plaintext, 1, fragment(0, 1, 0, b"a")).unwrap();
+    end.read_fragment(at(100), Phase::Handshake, 1, fragment(1, 1, 0, b"b")).unwrap();
+    end.flight.ack_now();
+    assert_eq!(end.flight.wants().unwrap().phase, Phase::Handshake);
+    assert_eq!(acked(&end.record(at(100), 100).unwrap()), [(0, 1), (2, 1)]);
+    // The peer could not have sent this without the keys of our last flight.
+    end.flight.set_read_phase(APP).unwrap();
+    end.read_fragment(at(200), APP, 0, fragment(2, 1, 0, b"t")).unwrap();
+    end.flight.ack_now();
+    assert_eq!(end.flight.wants().unwrap().phase, APP);
+    end.drain(at(200), 100);
+    end.flight.on_ack(at(300), [finished[0].number()]);
+    end.read_fragment(at(300), Phase::Handshake, 2, fragment(1, 1, 0, b"b")).unwrap();
+    end.flight.ack_now();
+    assert_eq!(end.flight.wants().unwrap().phase, APP);
+}
+
 #[test]
 fn key_update_in_reply_does_not_take_the_place_of_the_ack() {
     // RFC 9147 §7.1: the two KeyUpdates might have crossed.
