@@ -93,15 +93,12 @@ impl AckList {
         self.received.is_empty()
     }
 
-    /// The phase of the ACK that has to go out now.
-    ///
-    /// `finishing`: the peer may not have our last flight yet, and then lacks the keys of the
-    /// phases that it leads to. What the peer has used itself it can read, and its own handshake
-    /// may be acknowledged in the handshake's phase (RFC 9147 §7).
-    pub(crate) fn wants(&self, finishing: bool) -> Option<Phase> {
-        let highest = self.received.iter().map(|received| received.phase).max()?;
-        let phase =
-            if finishing { self.phase.min(highest.max(Phase::Handshake)) } else { self.phase };
+    /// The phase of the ACK that has to go out now: the highest there is, and where the peer may
+    /// lack its keys, no higher than `limit`. What the peer has used itself it can read, and an ACK
+    /// must not be below what it names (RFC 9147 §7).
+    pub(crate) fn wants(&self, limit: Option<Phase>) -> Option<Phase> {
+        let used = self.received.iter().map(|received| received.phase).max()?;
+        let phase = limit.map_or(self.phase, |limit| self.phase.min(used.max(limit)));
         self.due.then_some(phase)
     }
 

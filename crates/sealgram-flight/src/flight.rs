@@ -182,7 +182,16 @@ impl Flight {
     fn wants_ack(&self) -> Option<Phase> {
         let reply_is_ready = self.outgoing.has_fresh_flight() && !self.paused;
         let allowed = self.rules.acks && !reply_is_ready;
-        self.acks.wants(self.last_flight_awaits_ack()).filter(|_| allowed)
+        self.acks.wants(self.ack_limit()).filter(|_| allowed)
+    }
+
+    /// The highest phase of ACKs while the peer may lack the keys of higher ones: it has those
+    /// that what it was sent has led to.
+    fn ack_limit(&self) -> Option<Phase> {
+        match self.is_held() {
+            true => self.outgoing.unsent_phase(),
+            false => self.last_flight_awaits_ack().then_some(Phase::Handshake),
+        }
     }
 
     /// Whether the flight is still being prepared: what is missing of it is being asked for. It
@@ -321,8 +330,9 @@ impl Flight {
             record.discarded |= record.phase.is_plaintext();
             return Received::Dropped;
         }
-        record.replied =
-            self.outgoing.awaits_ack(Group::Flight) && self.acks.highest_phase() > record.phase;
+        record.replied = !self.is_held()
+            && self.outgoing.awaits_ack(Group::Flight)
+            && self.acks.highest_phase() > record.phase;
         let finished =
             fragment.typ == HandshakeType::FINISHED && self.finished == Some(fragment.seq);
         // One resend for each repeat, also if it comes in several fragments, and none while the

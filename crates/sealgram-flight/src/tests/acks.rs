@@ -171,6 +171,25 @@ fn repeat_is_not_acknowledged_under_the_keys_that_our_reply_leads_to() {
     assert_eq!(acked(&end.record(at(1350), 100).unwrap()), [(2, 0)]);
 }
 
+/// A server that is asked to sign has its ServerHello ready, and keys that the client lacks.
+#[test]
+fn ack_while_the_reply_is_held_back_has_keys_that_the_peer_has() {
+    let mut end = End::new(FlightRules::V13);
+    end.read_fragment(at(0), Phase::Plaintext, 0, fragment(0, 1, 0, b"a")).unwrap();
+    end.send(HandshakeType::SERVER_HELLO, 40, Phase::Plaintext, Group::Flight);
+    end.send(HandshakeType::CERTIFICATE, 40, Phase::Handshake, Group::Flight);
+    end.flight.set_write_phase(Phase::Handshake);
+    end.flight.pause(at(0), true);
+    end.fire(at(250));
+    let ack = end.record(at(250), 100).unwrap();
+    assert_eq!((ack.phase, acked(&ack)), (Phase::Plaintext, vec![(0, 0)]));
+    // It has not come, or too late.
+    end.read_fragment(at(400), Phase::Plaintext, 1, fragment(0, 1, 0, b"a")).unwrap();
+    end.fire(at(650));
+    let ack = end.record(at(650), 100).unwrap();
+    assert_eq!((ack.phase, acked(&ack)), (Phase::Plaintext, vec![(0, 0), (0, 1)]));
+}
+
 /// RFC 9147 §7 asks for an epoch that is not below that of the acknowledged record. A peer that
 /// repeats its handshake may lack our Finished, and with it the keys of a higher one.
 #[test]
