@@ -117,6 +117,11 @@ pub(crate) struct CommonArgs {
     #[arg(long, value_name = "LIST", help_heading = "Protocol")]
     pub(crate) srtp: Option<String>,
 
+    /// Early data (DTLS 1.3): a client sends its first datagram with its hello when it resumes a
+    /// session, a server takes it. Somebody may record it and send it again.
+    #[arg(long, help_heading = "Protocol")]
+    pub(crate) early_data: bool,
+
     /// Own certificate chain, leaf first, PEM. Repeatable on a server.
     #[arg(long, value_name = "FILE", help_heading = "Identity")]
     pub(crate) cert: Vec<PathBuf>,
@@ -164,18 +169,12 @@ pub(crate) struct LaterArgs {
     raw_public_key: bool,
     #[arg(long, hide = true)]
     cid: Option<String>,
-    #[arg(long, hide = true)]
-    early_data: bool,
 }
 
 impl LaterArgs {
     /// Refuses them, before anything is done.
     pub(crate) fn check(&self) -> Result<(), Failure> {
-        let given = [
-            ("--raw-public-key", self.raw_public_key),
-            ("--cid", self.cid.is_some()),
-            ("--early-data", self.early_data),
-        ];
+        let given = [("--raw-public-key", self.raw_public_key), ("--cid", self.cid.is_some())];
         match given.into_iter().find(|(_, given)| *given) {
             Some((option, _)) => Err(Failure::unavailable(option)),
             None => Ok(()),

@@ -10,7 +10,7 @@ use std::time::Instant;
 
 use input::{Input, Next};
 use sealgram::pki_types::ServerName;
-use sealgram::{Closed, Misuse};
+use sealgram::{Closed, EarlyDataOutcome, Misuse};
 use sealgram_udp::{Client, ClientEvent, ClientOptions, Error, MAX_PLAINTEXT};
 
 use crate::args::ConnectArgs;
@@ -42,7 +42,12 @@ const SETTLE: Duration = Duration::from_secs(3);
 pub(crate) fn run(args: &ConnectArgs) -> Result<(), Failure> {
     let setup = setup::client(args)?;
     let target = Target::parse(args)?;
-    let (client, chain) = target.connect(&setup, args)?;
+    let mut input = match args.send.as_slice() {
+        [] => Input::standard(),
+        texts => Input::given(texts),
+    };
+    let mut early = args.common.early_data.then(|| input.wait()).flatten().map(Early::new);
+    let (client, chain) = target.connect(&setup, args, early.as_mut())?;
     let mut session = Session {
         args,
         client,
@@ -51,13 +56,36 @@ pub(crate) fn run(args: &ConnectArgs) -> Result<(), Failure> {
         unanswered: 0,
         active: Instant::now(),
         confirmed: false,
+        input,
     };
-    let outcome = session.start().and_then(|()| session.exchange()).and_then(|()| session.settle());
+    let outcome = session
+        .start()
+        .and_then(|()| session.after_early(early))
+        .and_then(|()| session.exchange())
+        .and_then(|()| session.settle());
     if session.client.closed().is_none() {
         session.client.close()?;
     }
     report(&session.client, args, &session.traffic, &chain, setup.verifies);
     outcome
+}
+
+/// The first datagram, which is sent with the hello if it can be.
+struct Early {
+    datagram: Vec<u8>,
+    sent: bool,
+    accepted: bool,
+}
+
+impl Early {
+    const fn new(datagram: Vec<u8>) -> Self {
+        Self { datagram, sent: false, accepted: false }
+    }
+
+    /// Sends it, unless it does not fit or no session is resumed whose server takes it.
+    fn send(&mut self, client: &mut Client) {
+        self.sent = client.send_early(&self.datagram).is_ok();
+    }
 }
 
 /// Whom to connect to.
@@ -95,12 +123,16 @@ impl Target {
         &self,
         setup: &setup::Client,
         args: &ConnectArgs,
+        mut early: Option<&mut Early>,
     ) -> Result<(Client, Vec<String>), Failure> {
         let mut addresses = self.addresses.iter().peekable();
         while let Some(&address) = addresses.next() {
             screen::progress(&format_args!("connecting to {address}"));
             let (config, options) = (&setup.config, ClientOptions::default());
             let mut client = Client::start(config, address, self.name.clone(), options)?;
+            if let Some(early) = &mut early {
+                early.send(&mut client);
+            }
             let others = addresses.peek().is_some();
             let started = Instant::now();
             loop {
@@ -114,6 +146,12 @@ impl Target {
                             facts.version, facts.cipher_suite
                         ));
                         return Ok((client, report::fingerprints(&connected.peer_chain)));
+                    }
+                    Some(ClientEvent::EarlyData(outcome)) => {
+                        screen::progress(&format_args!("early data: {outcome}"));
+                        if let Some(early) = &mut early {
+                            early.accepted = outcome == EarlyDataOutcome::Accepted;
+                        }
                     }
                     Some(ClientEvent::Closed(closed)) => {
                         report(&client, args, &Traffic::default(), &[], false);
@@ -182,6 +220,7 @@ struct Session<'a> {
     active: Instant,
     /// Whether the server has shown that it takes us for connected too.
     confirmed: bool,
+    input: Input,
 }
 
 /// Whether to go on.
@@ -201,18 +240,32 @@ impl Session<'_> {
         Ok(())
     }
 
+    /// Counts the early datagram as sent, or sends it now.
+    fn after_early(&mut self, early: Option<Early>) -> Result<(), Failure> {
+        match early {
+            Some(Early { datagram, sent: true, accepted: true }) => {
+                self.count_sent(datagram.len());
+                Ok(())
+            }
+            Some(early) => self.send(&early.datagram),
+            None => Ok(()),
+        }
+    }
+
+    fn count_sent(&mut self, len: usize) {
+        self.traffic.sent(len);
+        self.unanswered = self.unanswered.saturating_add(1);
+        self.active = Instant::now();
+    }
+
     /// Sends the input and prints what comes, until there is nothing more to wait for.
     fn exchange(&mut self) -> Result<(), Failure> {
-        let mut input = match self.args.send.as_slice() {
-            [] => Input::standard(),
-            texts => Input::given(texts),
-        };
         loop {
             if self.args.count.is_some_and(|count| self.traffic.datagrams_received >= count) {
                 return Ok(());
             }
             let mut limit = self.args.common.idle;
-            let mut wait = match input.next() {
+            let mut wait = match self.input.next() {
                 Next::Datagram(datagram) => {
                     self.send(&datagram)?;
                     self.pause()
@@ -284,9 +337,7 @@ impl Session<'_> {
     fn send(&mut self, datagram: &[u8]) -> Result<(), Failure> {
         match self.client.send(datagram) {
             Ok(()) => {
-                self.traffic.sent(datagram.len());
-                self.unanswered = self.unanswered.saturating_add(1);
-                self.active = Instant::now();
+                self.count_sent(datagram.len());
                 Ok(())
             }
             // As good as lost on the way.

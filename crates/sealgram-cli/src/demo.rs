@@ -156,7 +156,7 @@ fn serve(mut server: Server, stop: &AtomicBool) -> Result<(), Trouble> {
     let mut echoed = false;
     while !stop.load(Ordering::Relaxed) {
         match server.step(Duration::from_millis(50), &mut buf)? {
-            Some(ServerEvent::Data { peer, len }) => match buf.get(..len) {
+            Some(ServerEvent::Data { peer, len, .. }) => match buf.get(..len) {
                 Some(FROM_CLIENT) => {
                     server.send(peer, FROM_CLIENT)?;
                     server.send(peer, FROM_SERVER)?;

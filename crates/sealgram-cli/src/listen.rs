@@ -44,6 +44,7 @@ pub(crate) fn run(args: &ListenArgs) -> Result<(), Failure> {
         server,
         verifies: setup.verifies,
         peers: HashMap::new(),
+        early: HashMap::new(),
         ended: 0,
         lines: Limited::new(),
         looked: Instant::now(),
@@ -64,6 +65,8 @@ struct Listener<'a> {
     server: Server,
     verifies: bool,
     peers: HashMap<PeerId, Peer>,
+    /// Early data of peers that are not connected yet; the server's limit for it bounds it.
+    early: HashMap<PeerId, Vec<Vec<u8>>>,
     /// Connections that were established and are over.
     ended: u64,
     lines: Limited,
@@ -107,8 +110,14 @@ impl Listener<'_> {
             ServerEvent::Connected { peer, addr, connected } => {
                 self.connected(peer, addr, &connected);
             }
-            ServerEvent::Data { peer, len } => {
-                self.answer(peer, buf.get(..len).unwrap_or_default());
+            ServerEvent::Data { peer, len, early } => {
+                let datagram = buf.get(..len).unwrap_or_default();
+                if early && !self.peers.contains_key(&peer) {
+                    // Nothing can be answered before the handshake is complete.
+                    self.early.entry(peer).or_default().push(datagram.to_vec());
+                } else {
+                    self.answer(peer, datagram);
+                }
             }
             ServerEvent::Closed { peer, ended } | ServerEvent::Replaced { peer, ended, .. } => {
                 self.over(peer, &ended);
@@ -134,6 +143,9 @@ impl Listener<'_> {
             }
         }
         self.peers.insert(peer, entry);
+        for datagram in self.early.remove(&peer).unwrap_or_default() {
+            self.answer(peer, &datagram);
+        }
     }
 
     fn answer(&mut self, peer: PeerId, datagram: &[u8]) {
@@ -152,6 +164,7 @@ impl Listener<'_> {
 
     fn over(&mut self, peer: PeerId, ended: &Ended) {
         let entry = self.peers.remove(&peer);
+        self.early.remove(&peer);
         let established = entry.is_some();
         if established {
             self.ended = self.ended.saturating_add(1);

@@ -78,7 +78,7 @@ impl Report<'_> {
                 (!self.peer_chain.is_empty()).then_some(self.peer_chain),
             "peer_verified": self.peer_verified,
             "resumed": negotiated.is_some_and(|n| n.resumed),
-            "early_data_accepted": false,
+            "early_data_accepted": negotiated.is_some_and(|n| n.early_data),
             "cookie_exchanged": info.cookie_exchanged,
             "connection_id_local": null,
             "connection_id_remote": null,

@@ -59,6 +59,9 @@ pub(crate) struct Client {
     pub(crate) verifies: bool,
 }
 
+/// How many bytes of early data a server takes with one ticket: the longest datagram.
+const MAX_EARLY_DATA: u32 = 1 << 14;
+
 pub(crate) fn client(args: &ConnectArgs) -> Result<Client, Failure> {
     let common = Common::new(&args.common)?;
     if args.common.cert.len() > 1 || args.common.psk.len() > 1 {
@@ -85,6 +88,10 @@ pub(crate) fn client(args: &ConnectArgs) -> Result<Client, Failure> {
     if let Some(path) = &args.resume {
         builder = builder.with_session_store(SessionFile::new(path.clone()));
     }
+    if args.common.early_data && args.resume.is_none() {
+        return Err(Failure::usage("--early-data needs --resume FILE: a first visit has none"));
+    }
+    builder = builder.danger_offer_early_data(args.common.early_data);
     let config = options!(builder, common).build()?;
     Ok(Client { config, verifier, verifies: !args.insecure })
 }
@@ -151,6 +158,12 @@ pub(crate) fn server(args: &ListenArgs) -> Result<Server, Failure> {
     };
     for (chain, key) in identities {
         builder = builder.and_identity(chain, &key);
+    }
+    if args.common.early_data {
+        screen::say(
+            &"warning: --early-data: what comes early may have been recorded and sent again",
+        );
+        builder = builder.danger_accept_early_data(MAX_EARLY_DATA);
     }
     let config = options!(builder, common).build()?;
     Ok(Server { config, verifies })

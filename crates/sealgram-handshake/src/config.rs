@@ -9,7 +9,10 @@ use sealgram_crypto::{
 };
 use sealgram_iana::{SrtpProfile, Version};
 
-use crate::{ClientPsk, ClientSessionStore, Identities, PskSource, SessionCache, TicketSealer};
+use crate::{
+    ClientPsk, ClientSessionStore, EarlyDataTerms, Identities, PskSource, SessionCache,
+    TicketSealer,
+};
 
 /// Which versions may be negotiated. Never both `false`: the builders see to it.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -114,6 +117,8 @@ pub struct ClientConfig {
     pub sessions: Option<Arc<dyn ClientSessionStore>>,
     /// Whether the server's chain is verified again when a session is resumed.
     pub verify_resumed: bool,
+    /// Whether early data may be sent with a session whose server takes it.
+    pub offer_early_data: bool,
 }
 
 /// What a server's handshake is configured with.
@@ -143,6 +148,8 @@ pub struct ServerConfig {
     pub cache: Option<Arc<dyn SessionCache>>,
     /// Whether the client's chain is verified again when a session is resumed.
     pub verify_resumed: bool,
+    /// On what terms early data is taken; without it none is.
+    pub early_data: Option<EarlyDataTerms>,
 }
 
 impl ServerConfig {

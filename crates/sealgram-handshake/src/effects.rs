@@ -10,7 +10,7 @@ use sealgram_crypto::{CryptoError, IdentityVerified, TrafficSecret, Verification
 use sealgram_iana::{HandshakeType, SignatureScheme, Version};
 use sealgram_wire::{Group, MessageSeq, Phase};
 
-use crate::{CertificateWanted, CertifiedKey, Error, ExternalPsk, FindPsk, Negotiated};
+use crate::{CertificateWanted, CertifiedKey, EarlyData, Error, ExternalPsk, FindPsk, Negotiated};
 
 /// The effects of the state machines. The facade carries them out on the flight and record
 /// layers; a test may collect them.
@@ -36,6 +36,10 @@ pub trait Effects {
 
     /// From now on `phase` can be sent in.
     fn install_write(&mut self, phase: Phase, secret: TrafficSecret) -> Result<(), Error>;
+
+    /// What may be done, or has become, of early data (1.3). The keys of [`Phase::EarlyData`] are
+    /// installed before, and go with a rejection.
+    fn early_data(&mut self, early: EarlyData);
 
     /// Asks the application. No message is handed in until the answer is.
     fn ask(&mut self, ask: Ask);

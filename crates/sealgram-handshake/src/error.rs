@@ -173,6 +173,8 @@ pub enum PeerMisbehaved {
     SessionChanged,
     /// A session ID that DTLS 1.3 does not have (RFC 9147 §5).
     BadSessionId,
+    /// More early data than its ticket allows (RFC 8446 §4.6.1).
+    TooMuchEarlyData,
     /// More key updates in a row than any honest peer makes.
     TooManyKeyUpdates,
     /// Asked for renegotiation by a new handshake under the old keys.
@@ -208,6 +210,7 @@ impl Error {
                 M::WrongPhase
                 | M::TooManyHelloVerifyRequests
                 | M::TooManyKeyUpdates
+                | M::TooMuchEarlyData
                 | M::BadRecord
                 | M::EmptyRecord => AlertDescription::UNEXPECTED_MESSAGE,
                 M::BadRenegotiationInfo => AlertDescription::HANDSHAKE_FAILURE,
@@ -341,6 +344,7 @@ impl fmt::Display for PeerMisbehaved {
             Self::BadBinder => "its pre-shared key binder is wrong",
             Self::SessionChanged => "it resumed a session with other parameters",
             Self::BadSessionId => "it sent a session ID, which DTLS 1.3 does not have",
+            Self::TooMuchEarlyData => "it sent more early data than its ticket allows",
             Self::TooManyKeyUpdates => "it sent too many key updates",
             Self::Renegotiation => "it asked for renegotiation",
         })

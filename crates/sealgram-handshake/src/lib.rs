@@ -34,6 +34,7 @@ extern crate alloc;
 mod auth;
 mod client;
 mod config;
+mod early;
 mod effects;
 mod error;
 mod identity;
@@ -50,6 +51,7 @@ mod transcript;
 pub use config::{
     ClientConfig, ClientVerification, CommonConfig, ServerConfig, ServerVerification, Versions,
 };
+pub use early::{EarlyData, EarlyDataLedger, EarlyDataTerms, Origin, ticket_proves_address};
 pub use effects::{Answer, Ask, Connected, Effects, RecordLimits, Sign, VerifyPeer};
 pub use error::{Error, ErrorKind, PeerIncompatible, PeerMisbehaved};
 pub use identity::{CertificateWanted, CertifiedKey, Identities, KeySource, ResolvesCertificate};

@@ -14,7 +14,9 @@ use crate::post::Connected13;
 use crate::schedule::Exporter;
 use crate::schedule::v12::MasterSecret;
 use crate::server::{self, ExpectHello, Retried, Server12, Server13};
-use crate::{Answer, CertifiedKey, ClientConfig, Effects, Error, ExternalPsk, ServerConfig};
+use crate::{
+    Answer, CertifiedKey, ClientConfig, Effects, Error, ExternalPsk, Origin, ServerConfig,
+};
 
 /// A handshake, and what remains of it afterwards.
 #[derive(Debug)]
@@ -192,8 +194,8 @@ impl Handshake {
     /// Starts a server's handshake: it waits for the ClientHello, whose cookie, if one is needed,
     /// was verified before. `retried` is what a 1.3 cookie carried.
     #[must_use]
-    pub fn server(config: Arc<ServerConfig>, retried: Option<Retried>) -> Self {
-        Self(State::ServerHello(Box::new(ExpectHello::new(config, retried))))
+    pub fn server(config: Arc<ServerConfig>, origin: Origin, retried: Option<Retried>) -> Self {
+        Self(State::ServerHello(Box::new(ExpectHello::new(config, origin, retried))))
     }
 
     /// Handles the next message. After an error the handshake is over.

@@ -45,6 +45,8 @@ pub struct Negotiated {
     pub extended_master_secret: bool,
     /// Whether an earlier session was resumed.
     pub resumed: bool,
+    /// Whether the server has taken early data (1.3).
+    pub early_data: bool,
 }
 
 /// The highest version that both sides speak (RFC 8446 §4.2.1, RFC 9147 §5.3).
@@ -159,10 +161,13 @@ pub(crate) struct Choice13<'a> {
     pub(crate) share: Option<&'a [u8]>,
 }
 
-/// Chooses suite and group for 1.3.
+/// Chooses suite and group for 1.3: with `early` a group that the hello has a share for, because a
+/// retry would reject early data. The session's key, which goes into the key schedule too, is as
+/// good against quantum computers as the exchange that it came from.
 pub(crate) fn choose_v13<'a>(
     config: &ServerConfig,
     hello: &ClientHello<'a>,
+    early: bool,
 ) -> Result<Choice13<'a>, Error> {
     check_v13(hello)?;
     let provider = &config.common.provider;
@@ -194,7 +199,7 @@ pub(crate) fn choose_v13<'a>(
     // A round trip for a better classic group would be wasted, one for a group that resists
     // quantum computers is not; and with cookies on the round trip is made anyway.
     let with_share = shared.iter().find(|group| share_for(group.name()).is_some());
-    let hybrid = shared.first().filter(|group| !group.usable_in(Version::V12));
+    let hybrid = shared.first().filter(|group| !early && !group.usable_in(Version::V12));
     let group = hybrid.or(with_share).or_else(|| shared.first());
     let group = *group.ok_or(PeerIncompatible::NoSharedGroup)?;
     Ok(Choice13 { suite, group, share: share_for(group.name()) })
@@ -262,7 +267,7 @@ pub fn select(config: &ServerConfig, hello: &ClientHello<'_>) -> Result<Selectio
     Ok(match choose_version(config.common.versions, hello)? {
         Version::V12 => Selection::V12,
         Version::V13 => {
-            let Choice13 { suite, group, share, .. } = choose_v13(config, hello)?;
+            let Choice13 { suite, group, share, .. } = choose_v13(config, hello, false)?;
             let missing_group = share.is_none().then(|| group.name());
             Selection::V13 { suite, missing_group }
         }

@@ -125,6 +125,8 @@ impl Connected13 {
             now: taker.config.common.wall_clock.now(),
             lifetime: ticket.ticket_lifetime,
             age_add: ticket.ticket_age_add,
+            max_early_data: ticket.max_early_data_size.unwrap_or(0),
+            early_binding: None,
         };
         let secret = resumption.psk(ticket.ticket_nonce);
         let session = Session::new(&taker.negotiated, secret, &facts);
@@ -207,7 +209,7 @@ mod tests {
 
     use super::*;
     use crate::schedule::v13::tests::application;
-    use crate::{Ask, Connected, RecordLimits};
+    use crate::{Ask, Connected, EarlyData, RecordLimits};
 
     /// Counts what matters here.
     #[derive(Default)]
@@ -239,6 +241,7 @@ mod tests {
 
         fn set_version(&mut self, _: Version) {}
         fn limit_records(&mut self, _: RecordLimits) {}
+        fn early_data(&mut self, _: EarlyData) {}
         fn ask(&mut self, _: Ask) {}
         fn acknowledge(&mut self) {}
         fn keys_updated(&mut self) {}

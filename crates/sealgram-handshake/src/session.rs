@@ -9,6 +9,7 @@ use sealgram_crypto::{HashKind, Secret, Suite};
 use sealgram_iana::{CipherSuite, SrtpProfile, Version};
 use sealgram_wire::{Malformed, Prefix, Reader, Writer};
 
+use crate::early::Binding;
 use crate::{CommonConfig, Negotiated};
 
 /// The longest that a session may live, however often it is resumed: after a week the peer has to
@@ -41,6 +42,10 @@ pub struct Session {
     pub(crate) lifetime: u32,
     /// Hides the age of a 1.3 ticket from onlookers.
     pub(crate) age_add: u32,
+    /// How many bytes of early data the ticket is good for; 0 for none.
+    pub(crate) max_early_data: u32,
+    /// On a server: what else must be as it was for that.
+    pub(crate) early_binding: Option<Binding>,
 }
 
 impl Session {
@@ -59,6 +64,8 @@ impl Session {
             created_at: facts.now.as_secs(),
             lifetime: facts.lifetime,
             age_add: facts.age_add,
+            max_early_data: facts.max_early_data,
+            early_binding: facts.early_binding,
         }
     }
 
@@ -72,6 +79,12 @@ impl Session {
     #[must_use]
     pub fn psk_identity(&self) -> Option<&[u8]> {
         self.psk_identity.as_deref()
+    }
+
+    /// How many bytes of early data may be sent when the session is resumed; 0 for none.
+    #[must_use]
+    pub const fn max_early_data(&self) -> u32 {
+        self.max_early_data
     }
 
     /// The peer's certificates, leaf first; may be empty.
@@ -118,6 +131,8 @@ impl Session {
         w.u64(self.created_at);
         w.u32(self.lifetime);
         w.u32(self.age_add);
+        w.u32(self.max_early_data);
+        w.vec(Prefix::U8, |w| w.bytes(self.early_binding.as_ref().map_or(&[][..], |b| b)));
         w.vec(Prefix::U24, |w| {
             for der in &self.peer_chain {
                 w.vec(Prefix::U24, |w| w.bytes(der));
@@ -155,6 +170,13 @@ impl Session {
         let created_at = r.u64("created_at")?;
         let lifetime = r.u32("lifetime")?;
         let age_add = r.u32("age_add")?;
+        let max_early_data = r.u32("max_early_data_size")?;
+        let early_binding = match r.vec8("early_binding")? {
+            [] => None,
+            binding => {
+                Some(binding.try_into().map_err(|_| Malformed::OutOfRange("early_binding"))?)
+            }
+        };
         let mut chain = Reader::new(r.vec24("peer_chain")?);
         let mut peer_chain = Vec::new();
         while !chain.is_empty() {
@@ -175,6 +197,8 @@ impl Session {
             created_at,
             lifetime,
             age_add,
+            max_early_data,
+            early_binding,
         })
     }
 }
@@ -186,6 +210,8 @@ pub(crate) struct Facts<'a> {
     pub(crate) now: UnixTime,
     pub(crate) lifetime: u32,
     pub(crate) age_add: u32,
+    pub(crate) max_early_data: u32,
+    pub(crate) early_binding: Option<Binding>,
 }
 
 /// A session as a client keeps it, with what makes the server recognise it.
@@ -286,6 +312,8 @@ mod tests {
             created_at: 2000,
             lifetime: 3600,
             age_add: 5,
+            max_early_data: 1024,
+            early_binding: Some([8; 32]),
         }
     }
 

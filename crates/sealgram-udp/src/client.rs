@@ -8,8 +8,8 @@ use std::io;
 use sealgram::iana::AlertDescription;
 use sealgram::pki_types::ServerName;
 use sealgram::{
-    Answer, Ask, AskId, ClientConfig, CloseReason, Closed, Connected, Connection, Event, Info,
-    Instant, Misuse, Path, Stats, TimeoutKind,
+    Answer, Ask, AskId, ClientConfig, CloseReason, Closed, Connected, Connection, EarlyDataOutcome,
+    Event, Info, Instant, Misuse, Path, Stats, TimeoutKind,
 };
 
 use crate::address::check_peer;
@@ -57,6 +57,8 @@ pub enum ClientEvent {
     Needs(AskId, Ask),
     /// A datagram of so many bytes is in the buffer.
     Data(usize),
+    /// What became of early data.
+    EarlyData(EarlyDataOutcome),
     /// The keys are almost used up: connect anew in time.
     KeyLimitNear,
     /// The connection is over. Comes once, and is the last event. Not told if it was
@@ -180,7 +182,7 @@ impl Client {
                 let queued = self.inbox.len();
                 let inbox = &mut self.inbox;
                 self.connection.handle_datagram(now, Path::connected(), datagram, &mut |data| {
-                    inbox.push(data.bytes);
+                    inbox.push(&data);
                 });
                 let datagrams = self.inbox.len().saturating_sub(queued);
                 self.after_input(datagrams);
@@ -233,6 +235,29 @@ impl Client {
         let datagram = self.tx.get(..transmit.len).unwrap_or_default();
         self.socket.send(datagram)?;
         Ok(())
+    }
+
+    /// Sends a datagram of early data, right after [`start`](Self::start): with the hello, before
+    /// the server has answered. What that means is said at [`Connection::send_early`]: above all,
+    /// that somebody may send it again. [`ClientEvent::EarlyData`] tells what has become of it.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Misuse`] if no session is resumed whose server takes early data, or if it has
+    /// answered; [`Error::Send`] if it is too long, [`Error::Socket`] if the system did not take it.
+    /// The connection goes on.
+    pub fn send_early(&mut self, plaintext: &[u8]) -> Result<(), Error> {
+        let transmit = self.connection.send_early(self.clock.now(), plaintext, &mut self.tx)?;
+        let datagram = self.tx.get(..transmit.len).unwrap_or_default();
+        self.socket.send(datagram)?;
+        Ok(())
+    }
+
+    /// The longest plaintext that [`send_early`](Self::send_early) takes now, in bytes: 0 if it
+    /// takes none.
+    #[must_use]
+    pub fn max_early_plaintext(&self) -> usize {
+        self.connection.max_early_plaintext()
     }
 
     /// Answers [`ClientEvent::Needs`].
@@ -356,7 +381,7 @@ impl Client {
         match self.queue.front() {
             None => return Ok(None),
             Some(Queued::Data) => {
-                let Some(len) = self.inbox.pop_into(buf)? else { return Ok(None) };
+                let Some((len, _)) = self.inbox.pop_into(buf)? else { return Ok(None) };
                 self.queue.pop_front();
                 return Ok(Some(ClientEvent::Data(len)));
             }
@@ -377,6 +402,7 @@ impl Client {
             let event = match event {
                 Event::Connected(connected) => ClientEvent::Connected(connected),
                 Event::Needs(ask, what) => ClientEvent::Needs(ask, what),
+                Event::EarlyData(outcome) => ClientEvent::EarlyData(outcome),
                 Event::KeyLimitNear => ClientEvent::KeyLimitNear,
                 Event::Closed(end) => {
                     closed = Some(end);

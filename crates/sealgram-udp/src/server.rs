@@ -257,9 +257,9 @@ impl Server {
         match self.queue.front() {
             None => return Ok(None),
             Some(&Queued::Data(peer)) => {
-                let Some(len) = self.inbox.pop_into(buf)? else { return Ok(None) };
+                let Some((len, early)) = self.inbox.pop_into(buf)? else { return Ok(None) };
                 self.queue.pop_front();
-                return Ok(Some(ServerEvent::Data { peer, len }));
+                return Ok(Some(ServerEvent::Data { peer, len, early }));
             }
             Some(Queued::Event(_)) => {}
         }
@@ -292,7 +292,7 @@ impl Server {
         let mut give = |peer, datagram: &mut [u8]| -> bool {
             let entry: Option<&mut Peer> = peers.get_mut(peer);
             entry.is_some_and(|entry| {
-                let deliver = &mut |data: sealgram::Data<'_>| inbox.push(data.bytes);
+                let deliver = &mut |data: sealgram::Data<'_>| inbox.push(&data);
                 entry.connection.handle_datagram(now, path, datagram, deliver).opened
             })
         };

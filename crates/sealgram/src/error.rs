@@ -27,6 +27,8 @@ pub enum ConfigError {
     NoIdentity,
     /// A client has no pre-shared key to offer to 1.3 servers, and 1.3 is enabled.
     NoPskForV13,
+    /// Early data comes with tickets, which are switched off.
+    EarlyDataNeedsTickets,
     /// A certificate chain is empty.
     EmptyChain,
     /// Certificates are listed although somebody else chooses them.
@@ -86,6 +88,9 @@ impl fmt::Display for ConfigError {
             Self::TwoCertificateSources => f.write_str(
                 "certificates come either from a list, or from a resolver, or are asked for",
             ),
+            Self::EarlyDataNeedsTickets => {
+                f.write_str("early data needs session tickets, which are switched off")
+            }
             Self::EmptyChain => f.write_str("a certificate chain is empty"),
             Self::Key(error) => fmt::Display::fmt(error, f),
             Self::Verifier(error) => fmt::Display::fmt(error, f),
@@ -133,6 +138,9 @@ pub enum Misuse {
     Closed,
     /// Nobody asked for this answer, or not any more.
     NotAsked,
+    /// No early data can be sent: it is not on offer, the hello has not left yet, or the server has
+    /// answered.
+    NoEarlyData,
     /// The version does not have this.
     NotInThisVersion,
     /// All 65,532 updates of the keys have been made (1.3). Connect anew.
@@ -158,6 +166,7 @@ impl fmt::Display for Misuse {
             Self::NotConnected => f.write_str("the handshake is not complete"),
             Self::Closed => f.write_str("the connection is closed"),
             Self::NotAsked => f.write_str("nobody waits for this answer"),
+            Self::NoEarlyData => f.write_str("early data cannot be sent now"),
             Self::KeysExhausted => f.write_str("there are no further keys; connect anew"),
             Self::NotInThisVersion => f.write_str("the negotiated version does not have this"),
             Self::OutOfRange(what) => write!(f, "{what} is out of range"),

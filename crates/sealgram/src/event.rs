@@ -17,6 +17,9 @@ pub enum Event {
     /// The handshake waits for an answer: give it with
     /// [`resolve`](crate::Connection::resolve). The handshake's deadline runs on.
     Needs(AskId, Ask),
+    /// What became of the early data that a client has sent or could have
+    /// ([`Connection::send_early`](crate::Connection::send_early)); comes before `Connected`.
+    EarlyData(EarlyDataOutcome),
     /// Our keys were changed: [`update_keys`](crate::Connection::update_keys) is done (1.3).
     KeysUpdated,
     /// 7/8 of what the keys may protect is used, and they cannot be changed: in 1.2, or because 1.3
@@ -25,6 +28,24 @@ pub enum Event {
     /// The connection is over. Comes once, and is the last event. An alert may still wait in
     /// [`poll_transmit`](crate::Connection::poll_transmit).
     Closed(Closed),
+}
+
+/// What became of a client's early data.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum EarlyDataOutcome {
+    /// The server takes it. Datagrams can still be lost on the way, as any others.
+    Accepted,
+    /// The server has dropped it unread: send it again, once connected.
+    Rejected,
+}
+
+impl fmt::Display for EarlyDataOutcome {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Accepted => "accepted",
+            Self::Rejected => "rejected",
+        })
+    }
 }
 
 /// Names one [`Ask`], so that a late answer cannot be taken for another one's.
@@ -94,6 +115,10 @@ pub enum EndpointEvent {
 pub struct Data<'d> {
     /// One record's content: exactly what one `send` of the peer was given. May be empty.
     pub bytes: &'d mut [u8],
+    /// Whether it is early data: it came before the client has proven that it takes part in this
+    /// handshake, without forward secrecy, and from a recording unless the ledger of spent tickets
+    /// is right (RFC 8446 §8). Act on it only in ways that may happen twice.
+    pub early: bool,
 }
 
 /// What became of a datagram.

@@ -45,6 +45,8 @@ mod event;
 mod path;
 #[cfg(feature = "std")]
 mod sessions;
+#[cfg(feature = "std")]
+mod spent;
 mod srtp;
 mod stats;
 mod timers;
@@ -62,16 +64,17 @@ pub use endpoint::{
 };
 pub use error::{ConfigError, Misuse, SendError};
 pub use event::{
-    AskId, CloseReason, Closed, Data, EndpointEvent, Event, Handled, Timeout, TimeoutKind,
+    AskId, CloseReason, Closed, Data, EarlyDataOutcome, EndpointEvent, Event, Handled, Timeout,
+    TimeoutKind,
 };
 pub use path::{Path, Transmit};
 pub use pki_types;
 pub use sealgram_crypto as crypto;
 pub use sealgram_handshake::{
     Answer, Ask, CertificateWanted, CertifiedKey, ClientSession, ClientSessionStore, Connected,
-    Error, ErrorKind, ExternalPsk, FindPsk, Negotiated, PeerIncompatible, PeerMisbehaved,
-    PskChoice, PskLookup, ResolvesCertificate, Session, SessionCache, Side, Sign, TicketKey,
-    TicketSealer, VerifyPeer,
+    EarlyDataLedger, Error, ErrorKind, ExternalPsk, FindPsk, Negotiated, PeerIncompatible,
+    PeerMisbehaved, PskChoice, PskLookup, ResolvesCertificate, Session, SessionCache, Side, Sign,
+    TicketKey, TicketSealer, VerifyPeer,
 };
 pub use sealgram_iana as iana;
 #[cfg(feature = "ring")]
@@ -83,6 +86,8 @@ pub use sealgram_x509::{
 };
 #[cfg(feature = "std")]
 pub use sessions::{MemorySessionCache, MemorySessions, Tickets};
+#[cfg(feature = "std")]
+pub use spent::SpentTickets;
 pub use srtp::{SrtpKeys, SrtpMaster};
 pub use stats::{Discards, Info, Stats};
 pub use timers::Timers;

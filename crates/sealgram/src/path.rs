@@ -2,6 +2,8 @@
 
 use core::net::{IpAddr, Ipv4Addr, SocketAddr};
 
+use sealgram_handshake::Origin;
+
 /// The two ends of a datagram's way, as the driver sees them.
 ///
 /// The core compares paths and hands them back with what it sends; it never opens one. A client on
@@ -29,6 +31,14 @@ impl Path {
     #[must_use]
     pub const fn connected() -> Self {
         Self::to(Self::UNSPECIFIED)
+    }
+
+    /// What tickets for early data are bound to.
+    pub(crate) const fn origin(&self) -> Origin {
+        Origin::Address(match self.remote.ip() {
+            IpAddr::V4(ip) => ip.to_ipv6_mapped().octets(),
+            IpAddr::V6(ip) => ip.octets(),
+        })
     }
 }
 

@@ -94,7 +94,7 @@ fn session() -> sealgram::Session {
     let mut bytes = vec![2, 0xfe, 0xfc, 0x13, 0x01, 32];
     bytes.extend_from_slice(&MARKER);
     bytes.extend_from_slice(&[1, 0, 0, 0, 0, 0, 0, 0, 0]);
-    bytes.extend_from_slice(&[0; 8 + 8 + 4 + 4 + 3]);
+    bytes.extend_from_slice(&[0; 8 + 8 + 4 + 4 + 4 + 1 + 3]);
     sealgram::Session::decode(&bytes).unwrap()
 }
 

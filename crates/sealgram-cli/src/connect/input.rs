@@ -49,6 +49,14 @@ impl Input {
         Self::Standard(receiver)
     }
 
+    /// The next datagram, however long it takes; `None` at the end.
+    pub(super) fn wait(&mut self) -> Option<Vec<u8>> {
+        match self {
+            Self::Given(texts) => texts.pop_front(),
+            Self::Standard(lines) => lines.recv().ok(),
+        }
+    }
+
     pub(super) fn next(&mut self) -> Next {
         match self {
             Self::Given(texts) => texts.pop_front().map_or(Next::End, Next::Datagram),

@@ -171,7 +171,7 @@ fn peer_that_ends_the_connection_with_an_error_ends_it_with_5() {
             let mut heard = 0;
             loop {
                 match server.step(Duration::from_secs(30), &mut buf).unwrap() {
-                    Some(ServerEvent::Data { peer, len }) if heard == 0 => {
+                    Some(ServerEvent::Data { peer, len, .. }) if heard == 0 => {
                         heard = 1;
                         server.send(peer, &buf[..len]).unwrap();
                     }

@@ -258,6 +258,34 @@ fn stored_session_is_resumed_by_the_next_run() {
 }
 
 #[test]
+fn early_data_is_sent_and_answered_when_a_session_is_resumed() {
+    let folder = Folder::new();
+    let (session, report) = (folder.file("session"), folder.file("report"));
+    let taking = Listener::self_signed(&["--early-data"]);
+    let refusing = Listener::self_signed(&[]);
+    for (server, accepted) in [(&taking, true), (&refusing, false)] {
+        for visit in 0..3 {
+            let options = [
+                ["--early-data", "--dtls", "1.3", "--resume", &session],
+                ["--report", &report, "--send", "first", "--send=second"],
+            ];
+            let ended = server.connect(&options.concat(), b"");
+            let said = (ended.code, ended.stdout.as_str());
+            assert_eq!(said, (Some(0), "first\nsecond\n"), "{visit}: {ended:?}");
+            let report: Value =
+                serde_json::from_str(&std::fs::read_to_string(&report).unwrap()).unwrap();
+            assert_eq!(report["resumed"], visit > 0, "{visit}");
+            assert_eq!(report["early_data_accepted"], accepted && visit > 0, "{visit}");
+            // The ticket proves the address.
+            let cookie = !(accepted && visit > 0);
+            assert_eq!(report["cookie_exchanged"], cookie, "{visit}");
+            assert_eq!(report["datagrams_sent"], 2, "{visit}");
+        }
+        std::fs::remove_file(&session).unwrap();
+    }
+}
+
+#[test]
 fn pre_shared_key_connects_and_a_wrong_one_ends_both_sides_with_2() {
     let folder = Folder::new();
     let report = folder.file("report");

@@ -10,7 +10,6 @@ fn what_is_not_there_yet_is_refused_by_name() {
         (&["bench"], "sealgram bench"),
         (&[&connect[..], &["--raw-public-key"]].concat(), "--raw-public-key"),
         (&[&connect[..], &["--cid", "4"]].concat(), "--cid"),
-        (&[&connect[..], &["--early-data"]].concat(), "--early-data"),
         (&["listen", "--self-signed", "x", "--cid", "0"], "--cid"),
     ] {
         let ended = run(arguments, b"");
@@ -35,6 +34,7 @@ fn argument_that_cannot_be_ends_with_1_and_says_which() {
         (vec![], "Usage"),
         (vec!["nonsense"], "nonsense"),
         (vec!["connect"], "HOST:PORT"),
+        (to(&["--insecure", "--early-data"]), "--resume"),
         (vec!["connect", "localhost", "--insecure"], "there is no port"),
         (vec!["connect", "127.0.0.1:70000", "--insecure"], "127.0.0.1:70000"),
         (vec!["connect", "127.0.0.1:0", "--insecure"], "port 0"),

@@ -27,14 +27,15 @@ use sealgram_wire::{
 
 use super::{v12, v13};
 use crate::auth;
+use crate::early;
 use crate::error::{malformed, unexpected};
 use crate::machine::State;
 use crate::negotiate::{Offered, own_record_size_limit};
 use crate::psk::PSK_HASH;
-use crate::schedule::v13::{OfferedPsk, PskKind};
+use crate::schedule::v13::{Log, OfferedPsk, PskKind};
 use crate::transcript::Transcript;
 use crate::{
-    ClientConfig, ClientPsk, ClientSession, CommonConfig, Effects, Error, ExternalPsk,
+    ClientConfig, ClientPsk, ClientSession, CommonConfig, EarlyData, Effects, Error, ExternalPsk,
     PeerIncompatible, PeerMisbehaved, Randoms, ServerVerification, Session,
 };
 
@@ -54,6 +55,8 @@ pub(crate) struct HelloSent {
     requests_answered: u8,
     retry: Option<Retry>,
     offer: Option<Offer>,
+    /// Whether the hello offers early data.
+    early_data: bool,
 }
 
 /// The session that the hello offers to resume.
@@ -63,6 +66,12 @@ struct Offer {
     suite: &'static Suite,
     /// 1.2: what the server echoes if it resumes. With a ticket it is made up (RFC 5077 §3.4).
     session_id: Vec<u8>,
+}
+
+impl Offer {
+    fn psk(&self) -> OfferedPsk {
+        OfferedPsk::new(self.suite.hash, PskKind::Resumption, &self.kept.session.secret)
+    }
 }
 
 /// A hello as it was sent.
@@ -109,9 +118,36 @@ impl HelloSent {
             shares: &shares,
             offer: offer.as_ref(),
             before: None,
+            early_data: false,
         };
-        let hello = parts.send(Variable::default(), fx)?;
-        Ok(Self { config, name, random, shares, hello, requests_answered: 0, retry: None, offer })
+        let max = match &offer {
+            Some(Offer { kept, .. }) if kept.session.version == Version::V13 => {
+                early::offered(&config, name.as_ref(), &kept.session)
+            }
+            _ => 0,
+        };
+        let early_data = max > 0;
+        let hello = Parts { early_data, ..parts }.send(Variable::default(), fx)?;
+        if let Some(offer) = offer.as_ref().filter(|_| early_data) {
+            let mut transcript = Transcript::new(Version::V13, offer.suite.hash);
+            transcript.add(HandshakeType::CLIENT_HELLO, hello.seq, &hello.body);
+            let log = Log { key_log: config.common.key_log.as_deref(), client_random: &random.0 };
+            let psk = offer.psk();
+            fx.install_write(Phase::EarlyData, early::secret(&psk, offer.suite, &transcript, log))?;
+            fx.early_data(EarlyData::Offered { max });
+        }
+        let (requests_answered, retry) = (0, None);
+        Ok(Self {
+            config,
+            name,
+            random,
+            shares,
+            hello,
+            requests_answered,
+            retry,
+            offer,
+            early_data,
+        })
     }
 
     pub(crate) fn handle(
@@ -157,6 +193,7 @@ impl HelloSent {
             shares: &self.shares,
             offer: self.offer.as_ref(),
             before: self.retry.as_ref().map(|retry| &retry.transcript),
+            early_data: self.early_data,
         };
         parts.send(variable, fx)
     }
@@ -227,6 +264,10 @@ impl HelloSent {
         fx: &mut dyn Effects,
     ) -> Result<State, Error> {
         let suite = self.offered_suite(hello, Version::V12)?;
+        // RFC 8446 §D.3: the server that gave the ticket spoke 1.3.
+        if self.early_data {
+            return Err(PeerMisbehaved::UnofferedVersion.into());
+        }
         let Self { config, name, random, hello: sent, offer, .. } = self;
         let common = &config.common;
         let max_fragment_length = config.max_fragment_length;
@@ -312,6 +353,10 @@ impl HelloSent {
         // A key for another hash cannot be used with this suite (RFC 8446 §4.1.4).
         self.offer = self.offer.filter(|offer| offer.suite.facts.hash == suite.facts.hash);
         self.retry = Some(Retry { suite, transcript });
+        // A second hello must not offer it (RFC 8446 §4.1.2).
+        if core::mem::take(&mut self.early_data) {
+            fx.early_data(EarlyData::Rejected);
+        }
         let variable = Variable { cookie: extensions.cookie, ..Variable::default() };
         self.hello = self.send_again(variable, fx)?;
         Ok(self)
@@ -325,7 +370,7 @@ impl HelloSent {
     ) -> Result<State, Error> {
         let suite = self.offered_suite(hello, Version::V13)?;
         check_session_id(hello)?;
-        let Self { config, name, random, shares, hello: sent, retry, offer, .. } = self;
+        let Self { config, name, random, shares, hello: sent, retry, offer, early_data, .. } = self;
         let allowed = [
             ExtensionType::SUPPORTED_VERSIONS,
             ExtensionType::KEY_SHARE,
@@ -362,6 +407,7 @@ impl HelloSent {
             group: entry.group,
             server_name,
             offered: sent.types,
+            early_data,
             transcript,
         };
         start.expect_encrypted_extensions(shared, accepted, fx)
@@ -383,7 +429,7 @@ fn accepted_psk(
         (None, _, None) => Ok(v13::Authentication::Certificate),
         (None, _, Some(_)) => Err(PeerIncompatible::NoSharedPsk.into()),
         (Some(0), Some(offer), _) if offer.suite.facts.hash == suite.facts.hash => {
-            Ok(v13::Authentication::Session(offer.kept))
+            Ok(v13::Authentication::Session(Box::new(offer.kept)))
         }
         (Some(index), _, Some(psk)) if index == external_index && suite.facts.hash == PSK_HASH => {
             Ok(v13::Authentication::Psk(psk.clone()))
@@ -481,6 +527,7 @@ struct Parts<'a> {
     offer: Option<&'a Offer>,
     /// The transcript before this hello, if a HelloRetryRequest came.
     before: Option<&'a Transcript>,
+    early_data: bool,
 }
 
 impl Parts<'_> {
@@ -547,6 +594,7 @@ impl Parts<'_> {
                 .then_some(List::from_slice(&[PskKeyExchangeMode::PSK_DHE_KE])),
             cookie: variable.cookie,
             max_fragment_length: config.max_fragment_length,
+            early_data: self.early_data,
             record_size_limit: common.record_size_limit.map(|_| {
                 // The highest version on offer decides whether the content type counts.
                 let highest = if versions.v13 { Version::V13 } else { Version::V12 };
@@ -602,12 +650,10 @@ struct Psk<'a> {
 impl<'a> Psk<'a> {
     fn of_session(offer: &'a Offer, common: &CommonConfig) -> Self {
         let Offer { kept, suite, .. } = offer;
-        let age = common.wall_clock.now().as_secs().saturating_sub(kept.session.created_at);
-        // Milliseconds, modulo 2^32 (RFC 8446 §4.2.11.1).
-        let age = u32::try_from(age.saturating_mul(1000)).unwrap_or(u32::MAX);
+        // RFC 8446 §4.2.11.1.
+        let age = kept.session.age_millis(common.wall_clock.now());
         let age = age.wrapping_add(kept.session.age_add);
-        let key = OfferedPsk::new(suite.hash, PskKind::Resumption, &kept.session.secret);
-        Self::new(suite.hash, key, &kept.ticket, age)
+        Self::new(suite.hash, offer.psk(), &kept.ticket, age)
     }
 
     fn external(psk: &'a ExternalPsk, hash: &'static dyn Hash) -> Self {

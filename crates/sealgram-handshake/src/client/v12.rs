@@ -515,6 +515,7 @@ impl ExpectFinished {
             srtp_profile: keyed.hellos.answers.srtp_profile,
             extended_master_secret: keyed.hellos.extended_master_secret,
             resumed,
+            early_data: false,
         };
         keyed.keep_session(&negotiated, ticket, lifetime);
         let Keyed { chain, master, peer: PeerAuthenticated { .. }, .. } = keyed;
@@ -538,8 +539,15 @@ impl Keyed {
                 let id =
                     if ticket.is_empty() { self.hellos.session_id.clone() } else { Vec::new() };
                 let lifetime = if lifetime == 0 { DEFAULT_LIFETIME } else { lifetime };
-                let facts =
-                    Facts { peer_chain: &self.chain, authenticated_at, now, lifetime, age_add: 0 };
+                let facts = Facts {
+                    peer_chain: &self.chain,
+                    authenticated_at,
+                    now,
+                    lifetime,
+                    age_add: 0,
+                    max_early_data: 0,
+                    early_binding: None,
+                };
                 let session = Session::new(negotiated, self.master.duplicate_secret(), &facts);
                 let of_use = !ticket.is_empty() || !id.is_empty();
                 of_use.then_some(ClientSession { session, ticket, id })

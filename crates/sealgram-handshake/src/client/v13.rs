@@ -37,8 +37,9 @@ use crate::post::{Connected13, TicketTaker};
 use crate::schedule::v13::{Early, Handshake, Log, Master, OfferedPsk, PskKind};
 use crate::transcript::Transcript;
 use crate::{
-    Ask, CertificateWanted, CertifiedKey, ClientConfig, ClientSession, Connected, Effects, Error,
-    ExternalPsk, KeySource, Negotiated, PeerIncompatible, PeerMisbehaved, Session, Side, Sign,
+    Ask, CertificateWanted, CertifiedKey, ClientConfig, ClientSession, Connected, EarlyData,
+    Effects, Error, ExternalPsk, KeySource, Negotiated, PeerIncompatible, PeerMisbehaved, Session,
+    Side, Sign,
 };
 
 /// What the hellos have settled.
@@ -52,6 +53,8 @@ pub(crate) struct Hellos {
     pub(super) server_name: Option<Vec<u8>>,
     /// The extensions of our hello.
     pub(super) offered: Vec<ExtensionType>,
+    /// Whether our hello offered early data, and nobody has said no.
+    pub(super) early_data: bool,
     pub(super) transcript: Transcript,
 }
 
@@ -127,7 +130,7 @@ pub(super) enum Authentication {
     /// Its certificate and a signature.
     Certificate,
     /// The session that goes on.
-    Session(ClientSession),
+    Session(Box<ClientSession>),
     /// The pre-shared key that it has.
     Psk(Arc<ExternalPsk>),
 }
@@ -154,6 +157,7 @@ impl ExpectEncryptedExtensions {
             ExtensionType::APPLICATION_LAYER_PROTOCOL_NEGOTIATION,
             ExtensionType::RECORD_SIZE_LIMIT,
             ExtensionType::MAX_FRAGMENT_LENGTH,
+            ExtensionType::EARLY_DATA,
         ];
         check_types(extensions.types(), &allowed, &hellos.offered)?;
         let offered = Offered {
@@ -165,6 +169,27 @@ impl ExpectEncryptedExtensions {
         answers.server_name = hellos.server_name.take();
         if let Some(limits) = answers.record_limits(&hellos.config.common, Version::V13) {
             fx.limit_records(limits);
+        }
+        if hellos.early_data {
+            hellos.early_data = extensions.early_data;
+            let session = match &authentication {
+                Authentication::Session(kept) => Some(&kept.session),
+                _ => None,
+            };
+            let same = session.is_some_and(|session| {
+                session.suite == hellos.suite.id() && session.alpn == answers.alpn
+            });
+            // It can be taken only by a server that goes on with the session as it was (RFC 8446
+            // §4.2.10).
+            if hellos.early_data && !same {
+                return Err(PeerMisbehaved::BadExtension(ExtensionType::EARLY_DATA).into());
+            }
+            fx.early_data(match session {
+                Some(session) if hellos.early_data => {
+                    EarlyData::Accepted { max: session.max_early_data }
+                }
+                _ => EarlyData::Rejected,
+            });
         }
         hellos.transcript.add_message(message);
         let negotiating = Negotiating { hellos, schedule, answers, request: None };
@@ -435,6 +460,7 @@ impl Authenticated {
             srtp_profile: answers.srtp_profile,
             extended_master_secret: true,
             resumed: authenticated_at.is_some(),
+            early_data: hellos.early_data,
         };
         let Hellos { config, name, .. } = hellos;
         let tickets = config.sessions.is_some().then(|| {

@@ -82,7 +82,6 @@ impl OfferedPsk {
 
     /// What early data is protected with. The suite is the one that the key was made under, and
     /// the transcript ends with the ClientHello.
-    #[cfg_attr(not(test), expect(dead_code, reason = "early data is not offered yet"))]
     pub(crate) fn client_traffic(
         &self,
         suite: &'static Suite,
@@ -93,17 +92,6 @@ impl OfferedPsk {
         let secret = derive_secret(suite.hash, early, "c e traffic", transcript.as_ref());
         log.log("CLIENT_EARLY_TRAFFIC_SECRET", &secret);
         TrafficSecret::V13 { suite, secret }
-    }
-
-    /// What keying material for early data is derived from. The transcript ends with the
-    /// ClientHello.
-    #[cfg_attr(not(test), expect(dead_code, reason = "early data is not offered yet"))]
-    pub(crate) fn early_exporter(&self, transcript: &Digest, log: Log<'_>) -> Exporter {
-        let hash = self.binder.hash;
-        let early = &self.early_secret;
-        let secret = derive_secret(hash, early, "e exp master", transcript.as_ref());
-        log.log("EARLY_EXPORTER_SECRET", &secret);
-        Exporter { hash, secret }
     }
 
     /// The server took this key.

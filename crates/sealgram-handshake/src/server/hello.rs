@@ -19,6 +19,7 @@ use sealgram_wire::{ClientHello, Group, Message, MessageSeq, Phase, Random};
 use super::psk::WaitPsk13;
 use super::resume::Search;
 use super::{resume, v12, v13};
+use crate::early::{self, Judge, ticket_proves_address};
 use crate::error::{malformed, unexpected};
 use crate::identity::{Answered, check_server};
 use crate::machine::{State, WaitCertificate as WaitingCertificate, WaitPsk};
@@ -26,9 +27,10 @@ use crate::negotiate::{
     Answers, Choice13, check_point_formats, choose_v12, choose_v13, choose_version, hello_hash,
     hello_retry_request, shares_psk_suite,
 };
+use crate::schedule::v13::Log;
 use crate::transcript::Transcript;
 use crate::{
-    Ask, CertificateWanted, CertifiedKey, Effects, Error, PeerIncompatible, PeerMisbehaved,
+    Ask, CertificateWanted, CertifiedKey, Effects, Error, Origin, PeerIncompatible, PeerMisbehaved,
     Randoms, ServerConfig,
 };
 
@@ -36,6 +38,7 @@ use crate::{
 #[derive(Debug)]
 pub(crate) struct ExpectHello {
     config: Arc<ServerConfig>,
+    origin: Origin,
     retried: Option<Retried>,
 }
 
@@ -54,8 +57,12 @@ pub struct Retried {
 }
 
 impl ExpectHello {
-    pub(crate) const fn new(config: Arc<ServerConfig>, retried: Option<Retried>) -> Self {
-        Self { config, retried }
+    pub(crate) const fn new(
+        config: Arc<ServerConfig>,
+        origin: Origin,
+        retried: Option<Retried>,
+    ) -> Self {
+        Self { config, origin, retried }
     }
 
     pub(crate) fn handle(
@@ -213,15 +220,21 @@ impl ExpectHello {
     ) -> Result<State, Error> {
         let config = self.config.clone();
         let retried = self.retried.as_ref();
-        let choice = choose_v13(&config, hello)?;
+        let origin = self.origin;
+        let early = retried.is_none() && ticket_proves_address(&config, message, hello, origin);
+        let choice = choose_v13(&config, hello, early)?;
         let Some(share) = choice.share.filter(|_| honours(retried, &choice, hello)) else {
             if retried.is_some() {
                 return Err(PeerMisbehaved::HelloChanged.into());
             }
-            return retry(config, message, &choice, fx);
+            return retry(config, origin, message, &choice, fx);
         };
         let answers = Answers::choose(&config.common, &hello.extensions)?;
 
+        // A second hello must not offer early data (RFC 8446 §4.1.2).
+        if retried.is_some() && hello.extensions.early_data {
+            return Err(PeerMisbehaved::HelloChanged.into());
+        }
         let mut transcript = match retried {
             Some(retried) => after_retry(choice.suite, retried),
             None => Transcript::new(Version::V13, choice.suite.hash),
@@ -240,7 +253,7 @@ impl ExpectHello {
             }
         };
         let authentication = match found {
-            Some(found) => v13::Authentication::Psk(Box::new(found)),
+            Some(found) => v13::Authentication::Psk(found),
             // A client that accepts no certificate, or a server that has none.
             None if hello.extensions.signature_algorithms.is_none()
                 || config.identities.is_empty() =>
@@ -261,6 +274,18 @@ impl ExpectHello {
         };
         fx.set_version(Version::V13);
         transcript.add_message(message);
+        let mut early_data = false;
+        if let v13::Authentication::Psk(found) = &authentication {
+            let (suite, answers) = (choice.suite, &answers);
+            let judge = Judge { config: &config, hello, found, suite, answers, origin };
+            let spendable = judge.judge().filter(|_| early);
+            if let Some(max) = spendable.and_then(early::Spendable::spend) {
+                let key_log = config.common.key_log.as_deref();
+                let log = Log { key_log, client_random: &hello.random.0 };
+                early::accept(&found.psk, suite, &transcript, max, log, fx)?;
+                early_data = true;
+            }
+        }
         let random = server_random(&config)?;
         let modes = hello.extensions.psk_key_exchange_modes.unwrap_or_default();
         let hello = v13::Hello {
@@ -269,6 +294,8 @@ impl ExpectHello {
             answers,
             transcript,
             takes_tickets: modes.contains(PskKeyExchangeMode::PSK_DHE_KE),
+            early_data,
+            origin,
             config: config.clone(),
         };
         hello.answer(random, choice.group, share, authentication, fx)
@@ -338,6 +365,7 @@ fn after_retry(suite: &Suite, retried: &Retried) -> Transcript {
 /// Asks for another key share, on a connection whose address is proven already.
 fn retry(
     config: Arc<ServerConfig>,
+    origin: Origin,
     message: &Message<'_>,
     choice: &Choice13<'_>,
     fx: &mut dyn Effects,
@@ -352,6 +380,6 @@ fn retry(
         hello_hash: hello_hash(choice.suite, message.body),
         request: request.into_boxed_slice(),
     };
-    let next = ExpectHello { config, retried: Some(retried) };
+    let next = ExpectHello { config, origin, retried: Some(retried) };
     Ok(State::ServerHello(Box::new(next)))
 }

@@ -1,5 +1,6 @@
 //! A server's sessions: finding the one that a client offers, and keeping new ones.
 
+use alloc::boxed::Box;
 use alloc::sync::Arc;
 use alloc::vec::Vec;
 
@@ -10,6 +11,7 @@ use sealgram_wire::messages13::NewSessionTicket;
 use sealgram_wire::{ClientHello, Message, OfferedPsks, messages12};
 
 use crate::auth::{self, Identity};
+use crate::early::Binding;
 use crate::identity::PskAnswer;
 use crate::psk::PSK_HASH;
 use crate::schedule::v13::{OfferedPsk, PskKind, ResumptionSecret};
@@ -59,6 +61,16 @@ pub(crate) struct Found {
     pub(super) index: u16,
 }
 
+impl Found {
+    /// The session that goes on, if it is what the client has offered first.
+    pub(crate) fn session_of_first(&self) -> Option<&Session> {
+        match &self.key {
+            Key::Session(session) if self.index == 0 => Some(session),
+            _ => None,
+        }
+    }
+}
+
 /// What a pre-shared key belongs to.
 #[derive(Debug)]
 pub(super) enum Key {
@@ -69,15 +81,15 @@ pub(super) enum Key {
 }
 
 /// What a 1.3 hello's keys are good for.
-pub(super) enum Search {
+pub(crate) enum Search {
     /// This one is used, or none.
-    Over(Option<Found>),
+    Over(Option<Box<Found>>),
     /// The application must look for one of them, by its place in the hello.
     Needs(u16, FindPsk),
 }
 
 /// The first good key that a 1.3 hello offers (RFC 8446 §4.2.11).
-pub(super) fn find_v13(
+pub(crate) fn find_v13(
     config: &ServerConfig,
     message: &Message<'_>,
     hello: &ClientHello<'_>,
@@ -109,7 +121,7 @@ pub(super) fn find_v13(
     if !psk.binder_is_right(&truncated, binder.0) {
         return Err(PeerMisbehaved::BadBinder.into());
     }
-    Ok(Search::Over(Some(Found { key, psk, index })))
+    Ok(Search::Over(Some(Box::new(Found { key, psk, index }))))
 }
 
 /// What came of looking for a key.
@@ -287,6 +299,8 @@ pub(super) struct New<'a> {
     pub(super) peer_chain: &'a [CertificateDer<'static>],
     /// When the client showed its certificate, if that was in an earlier connection.
     pub(super) authenticated_at: Option<u64>,
+    /// How much early data a 1.3 ticket allows, and what for.
+    pub(super) early_data: Option<(u32, Binding)>,
 }
 
 impl New<'_> {
@@ -294,7 +308,20 @@ impl New<'_> {
         let now = self.config.common.wall_clock.now();
         let authenticated_at = self.authenticated_at.unwrap_or(now.as_secs());
         let peer_chain = self.peer_chain;
-        let facts = Facts { peer_chain, authenticated_at, now, lifetime, age_add };
+        let early = self.early_data.filter(|_| self.negotiated.version == Version::V13);
+        let (max_early_data, early_binding) = match early {
+            Some((max, binding)) => (max, Some(binding)),
+            None => (0, None),
+        };
+        let facts = Facts {
+            peer_chain,
+            authenticated_at,
+            now,
+            lifetime,
+            age_add,
+            max_early_data,
+            early_binding,
+        };
         Session::new(self.negotiated, secret, &facts)
     }
 
@@ -338,7 +365,7 @@ impl New<'_> {
                 ticket_age_add: age_add,
                 ticket_nonce: &nonce,
                 ticket: &ticket,
-                max_early_data_size: None,
+                max_early_data_size: self.early_data.map(|(max, _)| max),
             }
             .encode()
         }))

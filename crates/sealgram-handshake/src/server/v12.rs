@@ -442,7 +442,8 @@ impl Keyed {
         peer_chain: &'a [CertificateDer<'static>],
     ) -> New<'a> {
         let config = &self.hello.config;
-        New { config, negotiated, peer_chain, authenticated_at: self.resumed_from }
+        let authenticated_at = self.resumed_from;
+        New { config, negotiated, peer_chain, authenticated_at, early_data: None }
     }
 
     fn negotiated(&self) -> Negotiated {
@@ -458,6 +459,7 @@ impl Keyed {
             srtp_profile: answers.srtp_profile,
             extended_master_secret: self.hello.extended_master_secret,
             resumed: self.resumed_from.is_some(),
+            early_data: false,
         }
     }
 }

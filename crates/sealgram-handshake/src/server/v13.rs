@@ -37,7 +37,7 @@ use crate::post::Connected13;
 use crate::schedule::v13::{Application, Early, Handshake, Log, Master};
 use crate::transcript::Transcript;
 use crate::{
-    Ask, CertifiedKey, Connected, Effects, Error, KeySource, Negotiated, PeerMisbehaved,
+    Ask, CertifiedKey, Connected, Effects, Error, KeySource, Negotiated, Origin, PeerMisbehaved,
     ServerConfig, Side, Sign,
 };
 
@@ -51,6 +51,9 @@ pub(crate) struct Hello {
     pub(super) transcript: Transcript,
     /// Whether the client can use tickets.
     pub(super) takes_tickets: bool,
+    /// Whether its early data is taken.
+    pub(super) early_data: bool,
+    pub(super) origin: Origin,
 }
 
 /// What the client will know us by.
@@ -158,6 +161,7 @@ impl Hello {
                 .record_size_limit
                 .map(|_| own_record_size_limit(&self.config.common, Version::V13)),
             use_srtp: answers.srtp_profile.map(|profile| SelectedSrtp { profile, mki: &[] }),
+            early_data: self.early_data,
             ..ServerExtensions::default()
         };
         let body = EncryptedExtensions { extensions }.encode();
@@ -400,14 +404,17 @@ impl ExpectFinished {
             srtp_profile: hello.answers.srtp_profile,
             extended_master_secret: true,
             resumed: resumed_from.is_some(),
+            early_data: hello.early_data,
         };
         let Application { traffic, exporter, resumption } = application;
         if hello.takes_tickets {
+            let terms = hello.config.early_data.as_ref();
             let new = New {
                 config: &hello.config,
                 negotiated: &negotiated,
                 peer_chain: &chain,
                 authenticated_at: resumed_from,
+                early_data: terms.map(|terms| (terms.max_bytes, terms.binding(hello.origin))),
             };
             for nonce in 0..TICKETS {
                 let Some(body) = new.ticket_v13(&resumption, nonce)? else { break };

@@ -76,6 +76,9 @@ pub enum ServerEvent {
         peer: PeerId,
         /// Its length in bytes.
         len: usize,
+        /// Whether it is early data: it may be a replay, and comes before `Connected`. See
+        /// [`Data::early`](sealgram::Data::early).
+        early: bool,
     },
     /// The keys of a connection are almost used up.
     KeyLimitNear {

@@ -160,7 +160,7 @@ impl Stage {
         while let Some(event) = self.server.step(TURN, &mut buf).unwrap() {
             self.told.push(match event {
                 ServerEvent::Connected { peer, .. } => Told::Connected(peer),
-                ServerEvent::Data { peer, len } => {
+                ServerEvent::Data { peer, len, .. } => {
                     if self.echo {
                         self.server.send(peer, &buf[..len]).unwrap();
                     }

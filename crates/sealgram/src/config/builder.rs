@@ -10,8 +10,9 @@ use sealgram_crypto::{
 };
 use sealgram_handshake::{
     CertifiedKey, ClientConfig as Client, ClientPsk, ClientSessionStore, ClientVerification,
-    CommonConfig, ExternalPsk, Identities, PskChoice, PskLookup, PskSource, ResolvesCertificate,
-    ServerConfig as Server, ServerVerification, SessionCache, TicketSealer, Versions,
+    CommonConfig, EarlyDataLedger, EarlyDataTerms, ExternalPsk, Identities, PskChoice, PskLookup,
+    PskSource, ResolvesCertificate, ServerConfig as Server, ServerVerification, SessionCache,
+    TicketSealer, Versions,
 };
 use sealgram_iana::{CipherSuite, NamedGroup, SignatureScheme, SrtpProfile, Version};
 use sealgram_x509::{RootStore, WebPkiServerVerifier};
@@ -280,7 +281,12 @@ pub struct Ready<Verification> {
     max_fragment_length: Option<u16>,
     resumption: Resumption,
     verify_resumed: bool,
+    offer_early_data: bool,
+    early_data: Option<EarlyChoice>,
 }
+
+/// How many bytes of early data a ticket allows, and the ledger if the application has one.
+type EarlyChoice = (u32, Option<Arc<dyn EarlyDataLedger>>);
 
 /// Where sessions are kept.
 #[derive(Clone, Debug, Default)]
@@ -306,6 +312,8 @@ impl<Verification> Ready<Verification> {
             max_fragment_length: None,
             resumption: Resumption::default(),
             verify_resumed: false,
+            offer_early_data: false,
+            early_data: None,
         }
     }
 
@@ -346,6 +354,28 @@ impl Resumption {
         let _ = common;
         Ok(self.tickets.clone())
     }
+}
+
+/// The terms for early data, with a ledger in memory if there is none. A limit of 0 bytes takes
+/// none.
+fn early_terms(
+    chosen: Option<EarlyChoice>,
+    common: &CommonConfig,
+) -> Result<Option<EarlyDataTerms>, ConfigError> {
+    let Some((max_bytes, ledger)) = chosen.filter(|(max_bytes, _)| *max_bytes > 0) else {
+        return Ok(None);
+    };
+    #[cfg(feature = "std")]
+    let ledger = match ledger {
+        Some(ledger) => Some(ledger),
+        None => {
+            let capacity = crate::SpentTickets::DEFAULT_CAPACITY;
+            let ledger = crate::SpentTickets::new(&common.provider, capacity)?;
+            Some(Arc::new(ledger) as Arc<dyn EarlyDataLedger>)
+        }
+    };
+    let _ = common;
+    Ok(ledger.map(|ledger| EarlyDataTerms { max_bytes, ledger }))
 }
 
 impl ClientConfig {
@@ -561,6 +591,17 @@ impl ClientConfigBuilder<ReadyClient> {
         self
     }
 
+    /// Lets [`Connection::send_early`](crate::Connection::send_early) send data with the first
+    /// hello when a session is resumed whose server takes it (RFC 8446 §2.3). Off by default.
+    ///
+    /// Dangerous: such data has no forward secrecy, and whoever records it can send it again. See
+    /// [`Connection::send_early`](crate::Connection::send_early).
+    #[must_use]
+    pub const fn danger_offer_early_data(mut self, on: bool) -> Self {
+        self.step.offer_early_data = on;
+        self
+    }
+
     /// Checks everything. The first contradiction found is returned.
     pub fn build(self) -> Result<ClientConfig, ConfigError> {
         let Ready {
@@ -571,6 +612,7 @@ impl ClientConfigBuilder<ReadyClient> {
             max_fragment_length,
             resumption,
             verify_resumed,
+            offer_early_data,
             ..
         } = self.step;
         let max_fragment_length = match max_fragment_length {
@@ -598,6 +640,7 @@ impl ClientConfigBuilder<ReadyClient> {
             max_fragment_length,
             sessions: resumption.client_store(),
             verify_resumed,
+            offer_early_data,
         };
         Ok(ClientConfig { handshake: Arc::new(handshake), transport })
     }
@@ -835,6 +878,32 @@ impl ServerConfigBuilder<ReadyServer> {
         self
     }
 
+    /// Takes early data from 1.3 clients that resume a session: up to `max_bytes` of plaintext for
+    /// each ticket, marked with [`Data::early`](crate::Data::early) (RFC 8446 §2.3, §8). Off by
+    /// default. Such a client needs no cookie: its ticket names its address.
+    ///
+    /// Dangerous: early data has no forward secrecy, and somebody may have recorded it and send it
+    /// again. This server takes each ticket once, from the IP address that it was given to, and
+    /// none that another server or an earlier run has given out; what it cannot be sure of it
+    /// rejects, and the handshake goes on. See [`SpentTickets`](crate::SpentTickets).
+    #[cfg(feature = "std")]
+    #[must_use]
+    pub fn danger_accept_early_data(mut self, max_bytes: u32) -> Self {
+        self.step.early_data = Some((max_bytes, None));
+        self
+    }
+
+    /// As `danger_accept_early_data`, with a ledger of spent tickets of the application's.
+    #[must_use]
+    pub fn danger_accept_early_data_with(
+        mut self,
+        max_bytes: u32,
+        ledger: Arc<dyn EarlyDataLedger>,
+    ) -> Self {
+        self.step.early_data = Some((max_bytes, Some(ledger)));
+        self
+    }
+
     /// Checks everything. The first contradiction found is returned.
     pub fn build(self) -> Result<ServerConfig, ConfigError> {
         let Ready {
@@ -846,6 +915,7 @@ impl ServerConfigBuilder<ReadyServer> {
             prefer_client_order,
             resumption,
             verify_resumed,
+            early_data,
             ..
         } = self.step;
         let sha256 = self.options.sha256.ok_or(ConfigError::NoSha256)?;
@@ -863,6 +933,10 @@ impl ServerConfigBuilder<ReadyServer> {
         };
         let (common, transport) = self.options.build(usable)?;
         let tickets = resumption.sealer(&common)?;
+        let early_data = early_terms(early_data, &common)?;
+        if early_data.is_some() && tickets.is_none() {
+            return Err(ConfigError::EarlyDataNeedsTickets);
+        }
         let handshake = Server {
             common,
             psks,
@@ -874,6 +948,7 @@ impl ServerConfigBuilder<ReadyServer> {
             tickets,
             cache: resumption.cache,
             verify_resumed,
+            early_data,
         };
         Ok(ServerConfig { handshake: Arc::new(handshake), transport, sha256 })
     }

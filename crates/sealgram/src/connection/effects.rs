@@ -4,7 +4,7 @@ use alloc::boxed::Box;
 
 use sealgram_crypto::TrafficSecret;
 use sealgram_flight::{Flight, Violation};
-use sealgram_handshake::{Ask, Connected, Effects, Error, PeerMisbehaved, RecordLimits};
+use sealgram_handshake::{Ask, Connected, EarlyData, Effects, Error, PeerMisbehaved, RecordLimits};
 use sealgram_iana::{HandshakeType, ProtocolVersion, Version};
 use sealgram_record::RecordLayer;
 use sealgram_wire::{Group, MessageSeq, Phase};
@@ -27,6 +27,8 @@ pub(super) struct Outcome {
     pub(super) connected: Option<Box<Connected>>,
     /// How long protected records may be from now on.
     pub(super) limits: Option<RecordLimits>,
+    /// What may be done, or has become, of early data.
+    pub(super) early: Option<EarlyData>,
     /// Our key update is complete.
     pub(super) keys_updated: bool,
     /// New read keys: parked records may open now.
@@ -52,6 +54,10 @@ impl Effects for Fx<'_> {
 
     fn limit_records(&mut self, limits: RecordLimits) {
         self.outcome.limits = Some(limits);
+    }
+
+    fn early_data(&mut self, early: EarlyData) {
+        self.outcome.early = Some(early);
     }
 
     fn install_read(&mut self, phase: Phase, secret: TrafficSecret) -> Result<(), Error> {

@@ -44,6 +44,10 @@ impl Connection {
         if datagram.is_empty() {
             self.stats.discards.malformed = self.stats.discards.malformed.saturating_add(1);
         }
+        if !self.early_rest.is_empty() {
+            let mut rest = core::mem::take(&mut self.early_rest);
+            self.handle_records(now, &mut rest, deliver);
+        }
         self.handle_records(now, datagram, deliver)
     }
 
@@ -89,6 +93,7 @@ impl Connection {
     /// before them are kept for what is still under way (RFC 9147 §8), and not for ever.
     fn mind_generation(&mut self, now: Instant, phase: Phase) {
         let Phase::Application(generation) = phase else { return };
+        self.forget_early();
         if generation > self.read_generation {
             self.read_generation = generation;
             self.old_keys_end = Some(now.saturating_add(OLD_KEYS_KEPT));
@@ -147,8 +152,9 @@ impl Connection {
         match (phase, &self.state) {
             (Phase::Application(_), State::Connected | State::Finishing(_)) => {
                 self.key_updates_in_a_row = 0;
-                deliver(Data { bytes: payload });
+                deliver(Data { bytes: payload, early: false });
             }
+            (Phase::EarlyData, _) => self.on_early_data(payload, deliver),
             // The keys of the handshake do not protect data, whatever the state: those of the
             // client's side exist before anybody has proven who it is (RFC 9147 §6.1).
             (Phase::Handshake, _) => self.fail(PeerMisbehaved::WrongPhase.into()),
@@ -272,6 +278,7 @@ impl Connection {
             self.open_ask = Some(id);
             self.events.push_back(Event::Needs(id, ask));
         }
+        self.mind_early(outcome.early);
         if let Some(limits) = outcome.limits {
             self.limits = Some(limits);
         }

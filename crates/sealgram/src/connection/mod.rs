@@ -10,6 +10,7 @@
 //! This module owns what is between the layers: which records mean what in which state, what is
 //! fatal, and when. The layers never see each other.
 
+mod early;
 mod effects;
 mod input;
 mod output;
@@ -17,15 +18,17 @@ mod parked;
 
 use alloc::boxed::Box;
 use alloc::collections::VecDeque;
+use alloc::vec::Vec;
 use core::ops::Range;
 use core::time::Duration;
 
+use early::Early;
 use effects::{Fx, Outcome};
 use parked::Parked;
 use pki_types::ServerName;
 use sealgram_flight::{Flight, FlightRules};
 use sealgram_handshake::{
-    Answer, Connected, Error, Handshake, RecordLimits, ServerVerification, Side,
+    Answer, Connected, Error, Handshake, Origin, RecordLimits, ServerVerification, Side,
 };
 use sealgram_iana::{AlertDescription, ContentType, HandshakeType, ProtocolVersion, Version};
 use sealgram_record::{RecordLayer, SealError};
@@ -121,6 +124,9 @@ pub struct Connection {
     limits: Option<RecordLimits>,
     /// The phase whose usage limits were dealt with.
     limit_minded: Option<Phase>,
+    early: Early,
+    /// Records that came in one datagram with the hello whose early data they are.
+    early_rest: Vec<u8>,
     /// KeyUpdates of the peer since it last sent application data.
     key_updates_in_a_row: u8,
 }
@@ -180,6 +186,7 @@ impl Connection {
         let mut this = Self::new(Side::Client, transport, handshake, flight, records, path, now);
         this.offers_limit = config.handshake.common.record_size_limit.is_some()
             || config.handshake.max_fragment_length.is_some();
+        this.mind_early(outcome.early);
         Ok(this)
     }
 
@@ -191,7 +198,7 @@ impl Connection {
         let transport = config.transport;
         let flight = Flight::new(transport.flight, MessageSeq(0), MessageSeq(0));
         let records = record_layer(RecordNumber::default(), &transport);
-        let handshake = Handshake::server(config.handshake.clone(), None);
+        let handshake = Handshake::server(config.handshake.clone(), Origin::Trusted, None);
         Self::new(Side::Server, transport, handshake, flight, records, path, now)
     }
 
@@ -205,7 +212,8 @@ impl Connection {
         let mut flight = Flight::new(transport.flight, seq, seq.next().unwrap_or(seq));
         let mut records = record_layer(incoming.hello_record, &transport);
         let retried = incoming.retried.is_some();
-        let mut handshake = Handshake::server(config.handshake.clone(), incoming.retried);
+        let origin = incoming.path.origin();
+        let mut handshake = Handshake::server(config.handshake.clone(), origin, incoming.retried);
         let mut outcome = Outcome::default();
         let message = Message {
             typ: HandshakeType::CLIENT_HELLO,
@@ -225,7 +233,12 @@ impl Connection {
         this.stats.bytes_received = received;
         this.finish_step(now, result, outcome, &mut |_| {});
         let mut rest = incoming.rest;
-        this.handle_records(now, &mut rest, &mut |_| {});
+        if this.early == Early::None {
+            this.handle_records(now, &mut rest, &mut |_| {});
+        } else {
+            // Nobody takes data yet.
+            this.early_rest = rest;
+        }
         this
     }
 
@@ -272,6 +285,8 @@ impl Connection {
             offers_limit: false,
             limits: None,
             limit_minded: None,
+            early: Early::None,
+            early_rest: Vec::new(),
             key_updates_in_a_row: 0,
         }
     }
@@ -620,6 +635,7 @@ impl Connection {
                 self.flight.forget_last_flight();
                 self.records.discard_read(Phase::Handshake);
                 self.records.discard_write(Phase::Handshake);
+                self.forget_early();
             }
         }
         if self.old_keys_end.is_some_and(|end| end <= now) {

@@ -3,7 +3,7 @@
 use sealgram_handshake::Error;
 use sealgram_iana::{AlertDescription, AlertLevel, ContentType};
 use sealgram_record::SealError;
-use sealgram_wire::Alert;
+use sealgram_wire::{Alert, Phase};
 
 use super::{Connection, State};
 use crate::{Instant, Transmit};
@@ -88,6 +88,8 @@ impl Connection {
     /// that what it was sent has led to.
     fn seal_alert(&mut self, description: AlertDescription, room: &mut [u8]) -> Option<usize> {
         let phase = self.flight.unsent_phase().unwrap_or_else(|| self.records.write_phase());
+        // A server that does not take early data has no keys for it.
+        let phase = if phase == Phase::EarlyData { Phase::Plaintext } else { phase };
         let overhead = self.records.overhead(phase)?;
         let warning = matches!(
             description,

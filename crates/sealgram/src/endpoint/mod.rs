@@ -27,9 +27,9 @@ pub use routes::Handle;
 use routes::Routes;
 use sealgram_cookie::{CookieKeys, HelloFields};
 use sealgram_crypto::{HmacKey, Secret};
-use sealgram_handshake::{Retried, Selection, select};
-use sealgram_iana::{AlertDescription, Version};
-use sealgram_wire::{ClientHello, MessageSeq, RecordNumber};
+use sealgram_handshake::{Retried, Selection, select, ticket_proves_address};
+use sealgram_iana::{AlertDescription, HandshakeType, Version};
+use sealgram_wire::{ClientHello, Message, MessageSeq, Phase, RecordNumber};
 
 use crate::{ConfigError, Connection, EndpointEvent, Instant, Path, ServerConfig, Transmit};
 
@@ -89,10 +89,13 @@ impl Default for EndpointConfig {
 pub enum Admission {
     /// It returned a cookie: it can receive at its address.
     Cookie,
+    /// It resumes a session that was given to its address, and sends early data: the ticket stands
+    /// for the cookie. Limited as `Open` is, until it has shown that it gets our answer.
+    Ticket,
     /// Its address is vouched for by somebody else.
     Trusted,
-    /// Cookies are switched off: at most three times what it sends is sent to it until the
-    /// handshake is complete (RFC 9147 §5.1).
+    /// Cookies are switched off: at most three times what it sends is sent to it (RFC 9147 §5.1)
+    /// until a record under the handshake's keys shows that it got our answer.
     Open,
 }
 
@@ -102,7 +105,7 @@ impl Admission {
     }
 
     pub(crate) const fn is_limited(self) -> bool {
-        matches!(self, Self::Open)
+        matches!(self, Self::Open | Self::Ticket)
     }
 }
 
@@ -498,6 +501,7 @@ impl Server {
         let mut retried = None;
         let admission = match &mut self.cookies {
             None => Admission::Open,
+            Some(_) if self.config.admits_by_ticket(hello, &parsed) => Admission::Ticket,
             Some(cookies) => {
                 let common = &self.config.handshake.common;
                 let now = common.wall_clock.now();
@@ -559,6 +563,20 @@ impl Server {
             *to = *from;
         }
         Mark(mark)
+    }
+}
+
+impl ServerConfig {
+    /// Whether the hello needs no cookie, because its ticket says as much.
+    fn admits_by_ticket(&self, hello: &HelloBytes<'_>, parsed: &ClientHello<'_>) -> bool {
+        let message = Message {
+            typ: HandshakeType::CLIENT_HELLO,
+            seq: hello.seq,
+            phase: Phase::Plaintext,
+            body: hello.body,
+        };
+        let asked = parsed.extensions.cookie.is_some();
+        !asked && ticket_proves_address(&self.handshake, &message, parsed, hello.path.origin())
     }
 }
 

@@ -189,7 +189,7 @@ impl Stage {
                 ServerEvent::Needs { peer, ask, what } => {
                     self.sessions.entry(peer).or_default().asks.push_back((ask, what));
                 }
-                ServerEvent::Data { peer, len } => {
+                ServerEvent::Data { peer, len, .. } => {
                     let session = self.sessions.entry(peer).or_default();
                     session.received.push(buffer[..len].to_vec());
                 }

@@ -140,10 +140,6 @@ impl Run {
         note("res binder", offered.binder(&self.truncated).as_ref());
         let early = offered.client_traffic(suite, &self.client_hello, logged);
         note("c e traffic", exposed(&early));
-        let exporter = offered.early_exporter(&self.client_hello, logged);
-        let mut out = [0; 32];
-        exporter.export(&mut out, b"EXPERIMENTAL label", Some(b"context")).unwrap();
-        note("early export", &out);
 
         let (handshake, traffic) =
             offered.accepted().into_handshake(suite, shared, &self.server_hello, logged);
@@ -198,17 +194,13 @@ impl Run {
             assert_eq!(log.secret(label), *value(name), "{label}");
         }
         // Exporters do not show their secret otherwise.
-        for (label, name) in
-            [("EARLY_EXPORTER_SECRET", "early export"), ("EXPORTER_SECRET", "context")]
-        {
-            let secret = Secret::copy_from(&log.secret(label));
-            let mut out = std::vec![0; value(name).len()];
-            Exporter { hash: suite.hash, secret }
-                .export(&mut out, b"EXPERIMENTAL label", Some(b"context"))
-                .unwrap();
-            assert_eq!(out, *value(name), "{label}");
-        }
-        assert_eq!(log.0.lock().unwrap().len(), 7);
+        let secret = Secret::copy_from(&log.secret("EXPORTER_SECRET"));
+        let mut out = std::vec![0; value("context").len()];
+        Exporter { hash: suite.hash, secret }
+            .export(&mut out, b"EXPERIMENTAL label", Some(b"context"))
+            .unwrap();
+        assert_eq!(out, *value("context"));
+        assert_eq!(log.0.lock().unwrap().len(), 6);
     }
 }
 
@@ -231,7 +223,6 @@ fn schedule_with_sha256_gives_computed_secrets() {
             ("ext binder", "0567dc893e6c31674aa48ca2273ef21b4c46d8fcc95d6ea6b313dae23bdd82e9"),
             ("res binder", "092405d833f5a2ba553e00f695e7cda7c6acaf4b11b4e6a834a1b2c28e3a5922"),
             ("c e traffic", "05def5252850dab5c14202b2b0b2bd09c8fbc96d6d100c9cc3edeab1de47a3bb"),
-            ("early export", "32b813acc85793f1e1a891871720e9be36478a53062b6f72b241ebd536df88bc"),
             ("c hs traffic", "8d85b7d0ada0b8e635256192131c41fe7ed366ce8295a74d5b1e36b44552cff6"),
             ("s hs traffic", "2cb5c907bf7eb7b41f0e9040ea6437df5a438df04051382a39a3c7f52f461024"),
             ("server finished", "a0d71f2f5f4dadc680718095afd80c978a28852c7f0ad8d5eab4494c8ec4be99"),
@@ -290,7 +281,6 @@ fn schedule_with_sha384_gives_computed_secrets() {
                 "88f751da90d5c361cc549db93c972a77840bc9663d88f869
                  d49ae571b52a7a829acdc25a4addda5942e7b5e6caa891f1",
             ),
-            ("early export", "4c3ef0ad5ef0fb3d3a549f9a33d98ab9d2ab56d169cfaf6de3fa161dd97be233"),
             (
                 "c hs traffic",
                 "04a6f46dae2801c11bde2bce35eb0437485d702a9f2b78a8
