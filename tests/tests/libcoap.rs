@@ -187,7 +187,7 @@ fn answer(scene: &Scene, config: ServerConfig, libcoap: &Libcoap, verified: bool
                 let shown = !connected.peer_chain.is_empty();
                 check_eq("a certificate of the client", shown, verified)?;
             }
-            Some(ServerEvent::Data { peer, len }) => {
+            Some(ServerEvent::Data { peer, len, .. }) => {
                 let request = &buf[..len];
                 let path = b"temperature";
                 let asked = request.windows(path.len()).any(|window| window == path);
