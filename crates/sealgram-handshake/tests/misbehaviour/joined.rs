@@ -8,8 +8,8 @@ use pki_types::UnixTime;
 use sealgram_crypto::{ChainFacts, CryptoProvider, TrafficSecret, WallClock};
 use sealgram_handshake::{
     Ask, CertifiedKey, ClientConfig, ClientPsk, ClientVerification, CommonConfig, Connected,
-    Effects, Error, ExternalPsk, Handshake, Identities, KeySource, PskSource, RecordLimits,
-    ServerConfig, ServerVerification, Side, Versions,
+    EarlyData, Effects, Error, ExternalPsk, Handshake, Identities, KeySource, Origin, PskSource,
+    RecordLimits, ServerConfig, ServerVerification, Side, Versions,
 };
 use sealgram_iana::{HandshakeType, SignatureScheme, SrtpProfile, Version};
 use sealgram_wire::{Group, MessageSeq, OwnedMessage, Phase};
@@ -61,6 +61,7 @@ pub(crate) fn client(versions: &[Version]) -> ClientConfig {
         max_fragment_length: None,
         sessions: None,
         verify_resumed: false,
+        offer_early_data: false,
     }
 }
 
@@ -78,6 +79,7 @@ pub(crate) fn server(versions: &[Version]) -> ServerConfig {
         tickets: None,
         cache: None,
         verify_resumed: false,
+        early_data: None,
     }
 }
 
@@ -119,6 +121,7 @@ impl Effects for Collected {
 
     fn set_version(&mut self, _: Version) {}
     fn limit_records(&mut self, _: RecordLimits) {}
+    fn early_data(&mut self, _: EarlyData) {}
 
     fn install_read(&mut self, _: Phase, _: TrafficSecret) -> Result<(), Error> {
         Ok(())
@@ -162,7 +165,7 @@ pub(crate) fn run(
     let mut fx = [Collected::default(), Collected::default()];
     let [client_fx, server_fx] = &mut fx;
     let mut client = Handshake::client(Arc::new(client), name, client_fx).unwrap();
-    let mut server = Handshake::server(Arc::new(server), None);
+    let mut server = Handshake::server(Arc::new(server), Origin::Trusted, None);
     let mut messages = Vec::new();
     let mut error = None;
     while error.is_none() {
