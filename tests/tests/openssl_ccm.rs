@@ -142,7 +142,7 @@ fn server_meets_openssl(row: &Row, certified: &Certified, scene: &Scene) -> Chec
         let event = server.step(WAIT, &mut buf).map_err(failed)?;
         let event = event.ok_or_else(|| Failure::new("nothing happens"))?;
         // Sends back what it gets.
-        if let ServerEvent::Data { peer, len } = event {
+        if let ServerEvent::Data { peer, len, .. } = event {
             let text = buf.get(..len).unwrap_or_default().to_vec();
             server.send(peer, &text).map_err(failed)?;
         }
