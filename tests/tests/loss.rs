@@ -237,6 +237,24 @@ fn lost_last_flight_is_sent_again_by_a_connected_server() {
     }
 }
 
+/// Without cookies each hello pays for part of a long flight. If the ServerHello gets lost the next
+/// one pays for it first: the client can do nothing with the rest.
+#[test]
+fn lost_server_hello_without_cookies_is_repeated_for_the_next_hello() {
+    for chain_bytes in [0, 3500, 7000] {
+        let mut setup = Setup::new(1);
+        setup.versions = vec![Version::V13];
+        setup.cookies = false;
+        setup.chain_bytes = chain_bytes;
+        let mut pair = setup.pair();
+        pair.set_plan(plan::dropping(vec![1]));
+        let outcome = run(&mut pair);
+        let Ok(Outcome::Connected(took)) = outcome else { panic!("{chain_bytes}: {outcome:?}") };
+        // The second hello, and for a long flight the client's ACK, which lifts the limit.
+        assert!(took <= Duration::from_millis(1250) + ROUND_TRIPS, "{chain_bytes}: {took:?}");
+    }
+}
+
 #[test]
 fn last_flight_is_forgotten_after_four_minutes() {
     let mut pair = Setup::new(1).pair();

@@ -346,6 +346,12 @@ impl Flight {
         {
             self.resend_now();
         }
+        // A client that says hello again has not seen our ServerHello. If a limit has stopped our
+        // flight half-way, what may be sent for this hello must not be spent on messages that the
+        // client cannot open without it. In 1.2 it can use them, and going on is better.
+        if self.rules.acks && starts && self.outgoing.is_plaintext_unanswered() {
+            self.outgoing.begin_again();
+        }
         Received::Repeat
     }
 

@@ -363,6 +363,20 @@ impl Outgoing {
         true
     }
 
+    /// Whether the first message that is not acknowledged is a plaintext one.
+    pub(crate) fn is_plaintext_unanswered(&self) -> bool {
+        let mut unanswered = self.queue.iter().filter(|message| !message.is_acked());
+        unanswered.next().is_some_and(|message| message.phase.is_plaintext())
+    }
+
+    /// If something was sent of what is queued and something was not, everything that is not
+    /// acknowledged is sent again before the rest.
+    pub(crate) fn begin_again(&mut self) {
+        if self.wants(false).is_some() {
+            self.resend();
+        }
+    }
+
     /// The messages of both flight groups end: a new flight takes their place.
     pub(crate) fn drop_flights(&mut self) {
         self.queue.retain(|message| !is_flight(message.group));

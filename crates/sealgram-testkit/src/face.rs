@@ -30,4 +30,16 @@ pub trait Face {
 
     /// Whether the association is over.
     fn is_closed(&self) -> bool;
+
+    /// What is handed in from now on comes from another of the peer's addresses: number `address`,
+    /// the first being 0. For faces that look at addresses.
+    fn peer_seen_at(&mut self, address: u16) {
+        let _ = address;
+    }
+
+    /// To which of the peer's addresses the datagram goes that was written last; `None` if the
+    /// face does not look at addresses: then to wherever the peer is.
+    fn sends_to(&self) -> Option<u16> {
+        None
+    }
 }

@@ -102,8 +102,12 @@ pub struct EndpointFace {
     pub path: Path,
     /// All connections, in the order in which they were accepted; those that are over too.
     pub connections: Vec<(Handle, ConnectionFace)>,
-    /// Stateless replies that were not yet polled.
-    replies: VecDeque<Vec<u8>>,
+    /// Where the peer was first.
+    first_path: Path,
+    /// Stateless replies that were not yet polled, and where they go.
+    replies: VecDeque<(Path, Vec<u8>)>,
+    /// Where the datagram goes that was written last.
+    sent_to: Path,
     /// How many stateless replies there were.
     pub replied: usize,
 }
@@ -112,7 +116,15 @@ impl EndpointFace {
     /// An endpoint whose peer is at `path`.
     #[must_use]
     pub fn new(endpoint: Endpoint, path: Path) -> Self {
-        Self { endpoint, path, connections: Vec::new(), replies: VecDeque::new(), replied: 0 }
+        Self {
+            endpoint,
+            path,
+            connections: Vec::new(),
+            first_path: path,
+            replies: VecDeque::new(),
+            sent_to: path,
+            replied: 0,
+        }
     }
 
     /// The newest connection. Tests with one peer mean this one.
@@ -124,6 +136,22 @@ impl EndpointFace {
     /// The newest connection.
     pub fn latest_mut(&mut self) -> Option<&mut ConnectionFace> {
         self.connections.last_mut().map(|(_, face)| face)
+    }
+
+    /// The connection that application data goes through: the newest that is connected, or else
+    /// the newest.
+    #[must_use]
+    pub fn serving(&self) -> Option<&ConnectionFace> {
+        let connected = |(_, face): &&(Handle, ConnectionFace)| face.is_connected();
+        let serving = self.connections.iter().rfind(connected).or_else(|| self.connections.last());
+        serving.map(|(_, face)| face)
+    }
+
+    /// The same.
+    pub fn serving_mut(&mut self) -> Option<&mut ConnectionFace> {
+        let connected = self.connections.iter().rposition(|(_, face)| face.is_connected());
+        let index = connected.or_else(|| self.connections.len().checked_sub(1))?;
+        self.connections.get_mut(index).map(|(_, face)| face)
     }
 
     /// How the newest connection ended, if there is one and it has.
@@ -183,7 +211,7 @@ impl Face for EndpointFace {
             }
             Routed::Reply(transmit) => {
                 self.replied += 1;
-                self.replies.push_back(out[..transmit.len].to_vec());
+                self.replies.push_back((transmit.path, out[..transmit.len].to_vec()));
             }
             _ => {}
         }
@@ -191,13 +219,19 @@ impl Face for EndpointFace {
     }
 
     fn poll_transmit(&mut self, now: Instant, out: &mut [u8]) -> Option<usize> {
-        if let Some(reply) = self.replies.pop_front() {
+        if let Some((path, reply)) = self.replies.pop_front() {
             out[..reply.len()].copy_from_slice(&reply);
+            self.sent_to = path;
             return Some(reply.len());
         }
-        let polled = self.connections.iter_mut().find_map(|(_, face)| face.poll_transmit(now, out));
+        let polled = self
+            .connections
+            .iter_mut()
+            .find_map(|(_, face)| Some((face.path, face.poll_transmit(now, out)?)));
         self.tell_endpoint();
-        polled
+        let (path, len) = polled?;
+        self.sent_to = path;
+        Some(len)
     }
 
     fn poll_timeout(&self) -> Option<Instant> {
@@ -212,14 +246,29 @@ impl Face for EndpointFace {
     }
 
     fn send(&mut self, now: Instant, plaintext: &[u8], out: &mut [u8]) -> Option<usize> {
-        self.latest_mut()?.send(now, plaintext, out)
+        let face = self.serving_mut()?;
+        let path = face.path;
+        let sent = face.send(now, plaintext, out);
+        self.sent_to = path;
+        sent
     }
 
     fn is_connected(&self) -> bool {
-        self.latest().is_some_and(Face::is_connected)
+        self.serving().is_some_and(Face::is_connected)
     }
 
     fn is_closed(&self) -> bool {
-        self.latest().is_some_and(Face::is_closed)
+        self.serving().is_some_and(Face::is_closed)
+    }
+
+    fn peer_seen_at(&mut self, address: u16) {
+        let mut path = self.first_path;
+        path.remote.set_port(path.remote.port().wrapping_add(address));
+        self.path = path;
+    }
+
+    fn sends_to(&self) -> Option<u16> {
+        let port = self.sent_to.remote.port();
+        Some(port.wrapping_sub(self.first_path.remote.port()))
     }
 }

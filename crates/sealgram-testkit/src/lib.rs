@@ -25,23 +25,29 @@
 //! assert_eq!(pair.run_until_settled(), Ended::Done);
 //! assert_eq!(pair.now().as_micros(), 1_060_000);
 //! ```
+//!
+//! [`Faults`] has every kind of fault with a knob of its own, and [`soak`] draws whole runs from
+//! seeds: `cargo run --release -p sealgram-testkit --bin soak -- --seeds 100000`.
 #![forbid(unsafe_code)]
 
 mod clock;
 mod face;
 mod faces;
+mod faults;
 mod link;
 mod pair;
 pub mod plan;
 mod records;
 mod rng;
 mod setup;
+pub mod soak;
 
 pub use clock::StoppedClock;
 pub use face::Face;
 pub use faces::{ConnectionFace, EndpointFace};
-pub use link::{Fate, Plan, Sent};
+pub use faults::{Bursts, Faults};
+pub use link::{Damage, Fate, Plan, Sent};
 pub use pair::{Ended, Pair};
 pub use records::{Record, SeenFragment, null_plaintext, records};
 pub use rng::Rng;
-pub use setup::{Asks, Setup, answer};
+pub use setup::{Asks, Sessions, Setup, answer};

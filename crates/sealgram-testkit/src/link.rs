@@ -16,6 +16,31 @@ pub enum Fate {
     Duplicate(Duration),
     /// It arrives so much later, so that others may overtake it.
     Delay(Duration),
+    /// It arrives damaged, so much later.
+    Damage(Damage, Duration),
+}
+
+/// What can happen to a datagram's bytes.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Damage {
+    /// Only so many bytes of it arrive.
+    Truncate(usize),
+    /// This bit is flipped, counted from the lowest one of the first byte.
+    Flip(usize),
+}
+
+impl Damage {
+    /// Does it. Damage beyond the end changes nothing.
+    pub fn apply(self, datagram: &mut Vec<u8>) {
+        match self {
+            Self::Truncate(len) => datagram.truncate(len),
+            Self::Flip(bit) => {
+                if let Some(byte) = datagram.get_mut(bit / 8) {
+                    *byte ^= 1 << (bit % 8);
+                }
+            }
+        }
+    }
 }
 
 /// A datagram on the link.

@@ -38,6 +38,21 @@ pub struct Pair<C, S> {
     received: [Vec<Vec<u8>>; 2],
     /// Arrivals so far, to keep the order of those at the same time.
     scheduled: u64,
+    /// How many datagrams each side has sent: the client, the server.
+    sent: [usize; 2],
+    /// The client's address as the server sees it, counted from 0.
+    address: u16,
+    /// What the ends write datagrams into.
+    buffer: Buffer,
+}
+
+/// Room for the largest datagram. Says nothing of its content.
+struct Buffer(Vec<u8>);
+
+impl core::fmt::Debug for Buffer {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        f.write_str("Buffer")
+    }
 }
 
 #[derive(PartialEq, Eq, Debug)]
@@ -45,6 +60,8 @@ struct Arrival {
     at: Instant,
     order: u64,
     to: Side,
+    /// The sender's address, if that is the client.
+    address: u16,
     bytes: Vec<u8>,
 }
 
@@ -92,7 +109,16 @@ impl<C: Face, S: Face> Pair<C, S> {
             trace: Vec::new(),
             received: [Vec::new(), Vec::new()],
             scheduled: 0,
+            sent: [0, 0],
+            address: 0,
+            buffer: Buffer(vec![0; 65_536]),
         }
+    }
+
+    /// The server sees the client at another address from now on, as behind a NAT that has
+    /// forgotten it. What goes to the address before is lost; what is on its way arrives.
+    pub fn rebind(&mut self) {
+        self.address += 1;
     }
 
     /// What becomes of the datagrams that are sent from now on. [`Sent::index`] counts on.
@@ -162,7 +188,7 @@ impl<C: Face, S: Face> Pair<C, S> {
     /// Puts everything on the link that both ends have to send. Says how many datagrams that was.
     pub fn drain(&mut self) -> usize {
         let before = self.trace.len();
-        let mut out = vec![0; 65_536];
+        let mut out = core::mem::take(&mut self.buffer.0);
         for side in [Side::Client, Side::Server] {
             let now = self.now;
             while let Some(len) = self.face_mut(side).poll_transmit(now, &mut out) {
@@ -170,6 +196,7 @@ impl<C: Face, S: Face> Pair<C, S> {
                 assert!(self.trace.len() - before < MAX_STEPS_AT_ONCE, "{side:?} sends for ever");
             }
         }
+        self.buffer.0 = out;
         self.trace.len() - before
     }
 
@@ -178,12 +205,15 @@ impl<C: Face, S: Face> Pair<C, S> {
         let mut sent = Sent {
             from,
             index: self.trace.len(),
-            index_of_side: self.sent_by(from).count(),
+            index_of_side: self.sent[index(from)],
             at: self.now,
             bytes: bytes.to_vec(),
             fate: Fate::Deliver,
         };
-        sent.fate = self.plan.decide(&sent);
+        let lost_address =
+            from == Side::Server && self.server.sends_to().is_some_and(|to| to != self.address);
+        sent.fate = if lost_address { Fate::Drop } else { self.plan.decide(&sent) };
+        self.sent[index(from)] += 1;
         let arrival = self.now + self.latency;
         match sent.fate {
             Fate::Deliver => self.schedule(arrival, from, bytes),
@@ -193,14 +223,19 @@ impl<C: Face, S: Face> Pair<C, S> {
                 self.schedule(arrival, from, bytes);
                 self.schedule(arrival + late, from, bytes);
             }
+            Fate::Damage(damage, late) => {
+                let mut bytes = bytes.to_vec();
+                damage.apply(&mut bytes);
+                self.schedule(arrival + late, from, &bytes);
+            }
         }
         self.trace.push(sent);
     }
 
     fn schedule(&mut self, at: Instant, from: Side, bytes: &[u8]) {
         self.scheduled += 1;
-        let (order, to) = (self.scheduled, other(from));
-        self.arrivals.push(Arrival { at, order, to, bytes: bytes.to_vec() });
+        let (order, to, address) = (self.scheduled, other(from), self.address);
+        self.arrivals.push(Arrival { at, order, to, address, bytes: bytes.to_vec() });
     }
 
     /// Sends application data. False if the side cannot send now.
@@ -230,7 +265,8 @@ impl<C: Face, S: Face> Pair<C, S> {
         self.now = self.now.max(next);
         let due = self.arrivals.peek().is_some_and(|arrival| arrival.at <= self.now);
         let arrival = if due { self.arrivals.pop() } else { None };
-        if let Some(Arrival { to, bytes, .. }) = arrival {
+        if let Some(Arrival { to, address, bytes, .. }) = arrival {
+            self.face_mut(to).peer_seen_at(address);
             self.inject(to, &bytes);
         } else {
             for side in [Side::Client, Side::Server] {
@@ -272,6 +308,16 @@ impl<C: Face, S: Face> Pair<C, S> {
                 face.is_connected() || face.is_closed()
             })
         })
+    }
+
+    /// Lets time pass until `at`, at which or before which nothing happens on its own.
+    ///
+    /// # Panics
+    ///
+    /// If something does happen before.
+    pub fn wait_until(&mut self, at: Instant) {
+        assert!(self.next().is_none_or(|next| next >= at), "something happens before {at:?}");
+        self.now = self.now.max(at);
     }
 
     /// Runs for this long.

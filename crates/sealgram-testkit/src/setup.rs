@@ -3,11 +3,11 @@
 use std::sync::Arc;
 
 use nullcrypto::Source;
-use sealgram::iana::{SignatureScheme, Version};
-use sealgram::pki_types::CertificateDer;
+use sealgram::iana::{CipherSuite, NamedGroup, SignatureScheme, Version};
+use sealgram::pki_types::{CertificateDer, ServerName};
 use sealgram::{
-    ClientConfig, Connection, Endpoint, EndpointConfig, Instant, Path, ServerConfig,
-    TransportConfig,
+    ClientConfig, Connection, Endpoint, EndpointConfig, ExternalPsk, Instant, MemorySessionCache,
+    MemorySessions, Path, ServerConfig, Tickets, TransportConfig,
 };
 
 use crate::{ConnectionFace, EndpointFace, Pair, StoppedClock};
@@ -25,6 +25,18 @@ pub struct Asks {
     pub server_signs: bool,
 }
 
+/// Where both sides keep sessions. None of it: every handshake is a full one, and no ticket is
+/// sent.
+#[derive(Clone, Debug, Default)]
+pub struct Sessions {
+    /// The client's.
+    pub client: Option<Arc<MemorySessions>>,
+    /// The server's, with the client.
+    pub tickets: Option<Arc<Tickets>>,
+    /// The server's, for 1.2.
+    pub cache: Option<Arc<MemorySessionCache>>,
+}
+
 /// A client and a server in the making. Both draw from sources of their own, so that what one does
 /// does not change the other's bytes.
 #[derive(Clone, Debug)]
@@ -33,6 +45,21 @@ pub struct Setup {
     pub seed: u64,
     /// The versions that both sides offer.
     pub versions: Vec<Version>,
+    /// The server's versions, if they are others.
+    pub server_versions: Option<Vec<Version>>,
+    /// The suites that the client offers, best first; `None` for all.
+    pub suites: Option<Vec<CipherSuite>>,
+    /// Whether the server has no group that the client's first hello has a share of. In 1.3 that
+    /// costs a HelloRetryRequest.
+    pub other_group: bool,
+    /// The client's and the server's pre-shared key, instead of certificates (1.3).
+    pub psks: Option<[Arc<ExternalPsk>; 2]>,
+    /// Where sessions are kept; `None` for the library's defaults.
+    pub sessions: Option<Sessions>,
+    /// The name of the server that the client looks for.
+    pub server_name: Option<ServerName<'static>>,
+    /// The longest record that the client wants to receive, in bytes of plaintext.
+    pub record_size_limit: Option<u16>,
     /// Whether the server asks for a cookie.
     pub cookies: bool,
     /// Whether the server requires a certificate of the client.
@@ -65,9 +92,24 @@ impl Setup {
     /// sizes.
     #[must_use]
     pub fn new(seed: u64) -> Self {
+        // A leak of some hundred bytes for each setup of a test.
+        let leaked = || -> &'static Source { Box::leak(Box::new(Source::new())) };
+        Self::with_sources(seed, leaked(), leaked())
+    }
+
+    /// The same, for many setups one after the other: with randomness that is used again.
+    #[must_use]
+    pub fn with_sources(seed: u64, client: &'static Source, server: &'static Source) -> Self {
         let this = Self {
             seed,
             versions: vec![Version::V12],
+            server_versions: None,
+            suites: None,
+            other_group: false,
+            psks: None,
+            sessions: None,
+            server_name: None,
+            record_size_limit: None,
             cookies: true,
             client_auth: false,
             max_datagram: None,
@@ -77,9 +119,8 @@ impl Setup {
             asks: Asks::default(),
             client_path: Path::to(([192, 0, 2, 1], 5000).into()),
             clock: Arc::new(StoppedClock::at(1_700_000_000)),
-            // A leak of some hundred bytes for each setup of a test.
-            client_source: Box::leak(Box::new(Source::new())),
-            server_source: Box::leak(Box::new(Source::new())),
+            client_source: client,
+            server_source: server,
         };
         this.reset();
         this
@@ -117,23 +158,37 @@ impl Setup {
             // Names of 99 bytes, with their lengths 100.
             bytes => builder.with_alpn(vec![vec![b'x'; 99]; bytes.div_ceil(100)]),
         };
-        let builder = if self.asks.client_verifies {
-            builder.with_asked_verification(verifier)
-        } else {
-            builder.with_server_verifier(verifier)
+        let builder = match &self.suites {
+            None => builder,
+            Some(suites) => builder.with_cipher_suites(suites),
         };
-        let chain = self.chain(CLIENT_KEY);
-        let ready = builder.with_no_client_auth();
-        let ready = if self.asks.client_signs {
-            ready.and_asked_identity(
-                chain,
-                sealgram::crypto::SignatureAlgorithm::Ecdsa,
-                vec![SCHEME],
-            )
-        } else if self.client_auth {
-            ready.and_identity(chain, &nullcrypto::private_key(CLIENT_KEY, SCHEME))
+        let builder = match self.record_size_limit {
+            None => builder,
+            Some(bytes) => builder.with_record_size_limit(bytes),
+        };
+        let ready = if let Some([psk, _]) = &self.psks {
+            builder.with_psk(psk.clone())
         } else {
-            ready
+            let builder = if self.asks.client_verifies {
+                builder.with_asked_verification(verifier)
+            } else {
+                builder.with_server_verifier(verifier)
+            };
+            let chain = self.chain(CLIENT_KEY);
+            let ready = builder.with_no_client_auth();
+            if self.asks.client_signs {
+                let algorithm = sealgram::crypto::SignatureAlgorithm::Ecdsa;
+                ready.and_asked_identity(chain, algorithm, vec![SCHEME])
+            } else if self.client_auth {
+                ready.and_identity(chain, &nullcrypto::private_key(CLIENT_KEY, SCHEME))
+            } else {
+                ready
+            }
+        };
+        let ready = match &self.sessions {
+            None => ready,
+            Some(Sessions { client: None, .. }) => ready.without_resumption(),
+            Some(Sessions { client: Some(store), .. }) => ready.with_session_store(store.clone()),
         };
         ready.build().expect("a client's configuration")
     }
@@ -143,9 +198,12 @@ impl Setup {
     pub fn server_config(&self) -> ServerConfig {
         let verifier = Arc::new(nullcrypto::Verifier { client_required: true });
         let builder = ServerConfig::builder_with_provider(self.server_source.provider())
-            .with_versions(&self.versions)
+            .with_versions(self.server_versions.as_ref().unwrap_or(&self.versions))
             .with_wall_clock(self.clock.clone())
             .with_transport(self.transport());
+        // The client's first share is of X25519.
+        let builder =
+            if self.other_group { builder.with_groups(&[NamedGroup::SECP256R1]) } else { builder };
         let builder = if self.asks.server_verifies {
             builder.with_asked_verification(verifier, true)
         } else if self.client_auth {
@@ -154,11 +212,27 @@ impl Setup {
             builder.with_no_client_auth()
         };
         let chain = self.chain(SERVER_KEY);
-        let ready = if self.asks.server_signs {
+        let ready = if let Some([_, psk]) = &self.psks {
+            builder.with_psks(Arc::new(vec![psk.clone()]))
+        } else if self.asks.server_signs {
             let algorithm = sealgram::crypto::SignatureAlgorithm::Ecdsa;
             builder.with_asked_identity(chain, algorithm, vec![SCHEME])
         } else {
             builder.with_identity(chain, &nullcrypto::private_key(SERVER_KEY, SCHEME))
+        };
+        let ready = match &self.sessions {
+            None => ready,
+            Some(sessions) => {
+                let ready = ready.without_resumption();
+                let ready = match &sessions.tickets {
+                    None => ready,
+                    Some(tickets) => ready.with_tickets(tickets.clone()),
+                };
+                match &sessions.cache {
+                    None => ready,
+                    Some(cache) => ready.with_session_cache(cache.clone()),
+                }
+            }
         };
         ready.build().expect("a server's configuration")
     }
@@ -178,7 +252,12 @@ impl Setup {
     #[must_use]
     pub fn client(&self) -> ConnectionFace {
         let path = Path::connected();
-        let client = Connection::client(&self.client_config(), None, path, Instant::ZERO);
+        let client = Connection::client(
+            &self.client_config(),
+            self.server_name.clone(),
+            path,
+            Instant::ZERO,
+        );
         ConnectionFace::new(client.expect("a client"), path)
     }
 

@@ -314,6 +314,41 @@ fn record_size_limit_bounds_records_of_both_sides() {
     }
 }
 
+/// The offer is one number for both versions, and in 1.3 the content type counts.
+#[test]
+fn record_size_limit_of_a_client_with_both_versions_is_kept_in_each() {
+    for version in [Version::V12, Version::V13] {
+        let client = ClientConfig::builder_with_provider(nullcrypto::provider(1))
+            .with_server_verifier(Arc::new(nullcrypto::Verifier { client_required: false }))
+            .with_no_client_auth()
+            .with_versions(&[Version::V12, Version::V13])
+            .with_record_size_limit(200)
+            .build()
+            .unwrap();
+        let (certificate, _) = nullcrypto::certificate(7);
+        let key = nullcrypto::private_key(7, SignatureScheme::ECDSA_SECP256R1_SHA256);
+        let server = ServerConfig::builder_with_provider(nullcrypto::provider(2))
+            .with_no_client_auth()
+            .with_identity(vec![certificate], &key)
+            .with_versions(&[version])
+            .build()
+            .unwrap();
+        let mut joined = Joined::with(&client, server);
+        joined.settle(Instant::ZERO);
+        assert_eq!(joined.version(), Some(version));
+        let longest = joined.server().max_plaintext();
+        assert!(longest == 200 || longest == 199, "{longest}");
+        let (mut out, mut got) = ([0; 512], 0);
+        let sent =
+            joined.server.as_mut().unwrap().send(Instant::ZERO, &[1; 200][..longest], &mut out);
+        let datagram = &mut out[..sent.unwrap().len];
+        joined.client.handle_datagram(Instant::ZERO, path(), datagram, &mut |data| {
+            got += data.bytes.len();
+        });
+        assert_eq!(got, longest);
+    }
+}
+
 /// A client and a server of 1.3 whose limits are these, and whose datagrams are small.
 fn limited(client: Option<u16>, server: Option<u16>) -> (Connection, Connection) {
     limited_with(client, server, None)

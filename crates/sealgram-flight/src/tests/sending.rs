@@ -221,3 +221,34 @@ fn unsent_phase_is_that_of_the_first_message_that_never_left() {
     assert!(end.flight.resend_now());
     assert_eq!(end.flight.unsent_phase(), None);
 }
+
+/// What a limit lets a server send for a repeated hello begins with what the client lacks to make
+/// use of the rest. In 1.2 the client can use any part.
+#[test]
+fn flight_that_was_stopped_half_way_begins_again_when_the_hello_is_repeated() {
+    for (rules, next) in [(FlightRules::V13, (0, 0, 40)), (FlightRules::V12, (1, 50, 50))] {
+        let mut end = End::new(rules);
+        let hello = || Fragment {
+            typ: HandshakeType::CLIENT_HELLO,
+            seq: MessageSeq(0),
+            message_len: 10,
+            offset: 0,
+            body: &[1; 10],
+        };
+        assert_eq!(end.read_fragment(at(0), Phase::Plaintext, 0, hello()).unwrap(), "message");
+        end.send(HandshakeType::SERVER_HELLO, 40, Phase::Plaintext, Group::Flight);
+        // Nothing was sent yet: there is nothing to begin again.
+        assert_eq!(end.read_fragment(at(0), Phase::Plaintext, 1, hello()).unwrap(), "repeat");
+        end.send(HandshakeType::CERTIFICATE, 100, Phase::Handshake, Group::Flight);
+        assert_eq!(end.record(at(0), 62).unwrap().fragments(), [(0, 0, 40)]);
+        let rest = loop {
+            let record = end.record(at(0), 62).unwrap();
+            if record.content_type == ContentType::HANDSHAKE {
+                break record.fragments();
+            }
+        };
+        assert_eq!(rest, [(1, 0, 50)]);
+        assert_eq!(end.read_fragment(at(1), Phase::Plaintext, 2, hello()).unwrap(), "repeat");
+        assert_eq!(end.record(at(1), 62).unwrap().fragments(), [next]);
+    }
+}

@@ -596,9 +596,10 @@ impl Parts<'_> {
             max_fragment_length: config.max_fragment_length,
             early_data: self.early_data,
             record_size_limit: common.record_size_limit.map(|_| {
-                // The highest version on offer decides whether the content type counts.
-                let highest = if versions.v13 { Version::V13 } else { Version::V12 };
-                own_record_size_limit(common, highest)
+                // The server decides whether the content type counts, by choosing the version: the
+                // lower of both numbers is one that it cannot exceed.
+                let lowest = if versions.v12 { Version::V12 } else { Version::V13 };
+                own_record_size_limit(common, lowest)
             }),
             pre_shared_key: (!psks.is_empty()).then_some(OfferedPsks {
                 identities: List::from_slice(&identities),
