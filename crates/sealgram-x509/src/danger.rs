@@ -11,7 +11,7 @@ use sealgram_crypto::{
 };
 use sealgram_iana::SignatureScheme;
 
-use crate::signature::verify_with_key;
+use crate::signature::{KeyAlone, signatures_by};
 use crate::{AnyPublicKey, BuildError, WebPkiServerVerifier};
 
 /// Accepts any server. Anybody on the path can be that server.
@@ -20,31 +20,18 @@ use crate::{AnyPublicKey, BuildError, WebPkiServerVerifier};
 /// may check that certificate after the handshake.
 #[derive(Debug)]
 pub struct AcceptAnyServer {
-    algorithms: SignatureAlgorithms,
-    schemes: Vec<SignatureScheme>,
+    signatures: KeyAlone,
 }
 
 impl AcceptAnyServer {
     /// Accepts any server with a key that `algorithms` knows.
     #[must_use]
     pub fn new(algorithms: SignatureAlgorithms) -> Arc<Self> {
-        Arc::new(Self { algorithms, schemes: algorithms.schemes() })
+        Arc::new(Self { signatures: KeyAlone::new(algorithms) })
     }
 }
 
-impl SignatureVerifier for AcceptAnyServer {
-    fn verify_signature(
-        &self,
-        end_entity: &CertificateDer<'_>,
-        signed: &SignedMessage<'_>,
-    ) -> Result<SignatureVerified, VerificationError> {
-        verify_with_key(&self.algorithms, end_entity, signed)
-    }
-
-    fn schemes(&self) -> &[SignatureScheme] {
-        &self.schemes
-    }
-}
+signatures_by!(signatures of AcceptAnyServer);
 
 impl ServerVerifier for AcceptAnyServer {
     fn verify_server(
@@ -106,31 +93,18 @@ impl RawPublicKeyVerifier for AcceptAnyPublicKey {
 /// the client but that it holds the key.
 #[derive(Debug)]
 pub struct AcceptAnyClient {
-    algorithms: SignatureAlgorithms,
-    schemes: Vec<SignatureScheme>,
+    signatures: KeyAlone,
 }
 
 impl AcceptAnyClient {
     /// Accepts any client with a key that `algorithms` knows, or without one.
     #[must_use]
     pub fn new(algorithms: SignatureAlgorithms) -> Arc<Self> {
-        Arc::new(Self { algorithms, schemes: algorithms.schemes() })
+        Arc::new(Self { signatures: KeyAlone::new(algorithms) })
     }
 }
 
-impl SignatureVerifier for AcceptAnyClient {
-    fn verify_signature(
-        &self,
-        end_entity: &CertificateDer<'_>,
-        signed: &SignedMessage<'_>,
-    ) -> Result<SignatureVerified, VerificationError> {
-        verify_with_key(&self.algorithms, end_entity, signed)
-    }
-
-    fn schemes(&self) -> &[SignatureScheme] {
-        &self.schemes
-    }
-}
+signatures_by!(signatures of AcceptAnyClient);
 
 impl ClientVerifier for AcceptAnyClient {
     fn verify_client(
@@ -161,23 +135,7 @@ impl AcceptAnyName {
     }
 }
 
-impl SignatureVerifier for AcceptAnyName {
-    fn verify_signature(
-        &self,
-        end_entity: &CertificateDer<'_>,
-        signed: &SignedMessage<'_>,
-    ) -> Result<SignatureVerified, VerificationError> {
-        self.inner.verify_signature(end_entity, signed)
-    }
-
-    fn schemes(&self) -> &[SignatureScheme] {
-        self.inner.schemes()
-    }
-
-    fn certificate_schemes(&self) -> &[SignatureScheme] {
-        self.inner.certificate_schemes()
-    }
-}
+signatures_by!(inner of AcceptAnyName);
 
 impl ServerVerifier for AcceptAnyName {
     fn verify_server(

@@ -172,10 +172,21 @@ impl<'a> Certificate<'a> {
     /// Whether the key may make signatures: no key usage extension, or one with digitalSignature
     /// (RFC 5280 §4.2.1.3). All suites of 1.3, and all ECDHE suites of 1.2, sign.
     pub(crate) fn may_sign(&self) -> Result<bool, NotDer> {
+        self.may_be_used(0x80)
+    }
+
+    /// Whether the key may sign certificates: no key usage extension, or one with keyCertSign
+    /// (RFC 5280 §4.2.1.3).
+    pub(crate) fn may_issue(&self) -> Result<bool, NotDer> {
+        self.may_be_used(0x04)
+    }
+
+    /// Whether the key usage, if there is one, has this bit of its first byte.
+    fn may_be_used(&self, bit: u8) -> Result<bool, NotDer> {
         let Some(value) = self.key_usage else { return Ok(true) };
         match Elements(value).expect(BIT_STRING)?.content {
             // The first byte counts the unused bits at the end; bit 0 is the highest.
-            [_unused, bits, ..] => Ok(bits & 0x80 != 0),
+            [_unused, bits, ..] => Ok(bits & bit != 0),
             [0] => Ok(false),
             _ => Err(NotDer),
         }

@@ -45,9 +45,11 @@ const fn rank(error: &CertificateError) -> u8 {
         CertificateError::CaUsedAsEndEntity => 6,
         CertificateError::NameConstraintViolated => 7,
         CertificateError::PathLengthExceeded => 8,
-        CertificateError::UnsupportedAlgorithm => 9,
-        CertificateError::SelfSigned => 10,
-        CertificateError::UnknownIssuer => 11,
+        CertificateError::SelfSigned => 9,
+        CertificateError::UnknownIssuer => 10,
+        // It is why there is no path, or nobody needs it: a signature that nobody can check was
+        // made by anybody.
+        CertificateError::UnsupportedAlgorithm => 11,
         CertificateError::NotValidForName => 12,
         CertificateError::NameMissing => 13,
         CertificateError::WrongUsage => 14,

@@ -12,7 +12,7 @@ use sealgram_crypto::{
 use sealgram_iana::SignatureScheme;
 
 use crate::BuildError;
-use crate::signature::verify_with_key;
+use crate::signature::{KeyAlone, signatures_by};
 
 /// Accepts the peers whose certificate has one of the given SHA-256 fingerprints (RFC 8122 §5).
 ///
@@ -23,8 +23,7 @@ pub struct FingerprintVerifier {
     /// Never empty.
     fingerprints: Vec<[u8; 32]>,
     sha256: &'static dyn Hash,
-    algorithms: SignatureAlgorithms,
-    schemes: Vec<SignatureScheme>,
+    signatures: KeyAlone,
 }
 
 impl FingerprintVerifier {
@@ -45,8 +44,7 @@ impl FingerprintVerifier {
         if sha256.kind() != HashKind::Sha256 {
             return Err(BuildError::NotSha256);
         }
-        let schemes = algorithms.schemes();
-        Ok(Arc::new(Self { fingerprints, sha256, algorithms, schemes }))
+        Ok(Arc::new(Self { fingerprints, sha256, signatures: KeyAlone::new(algorithms) }))
     }
 
     fn verify(&self, leaf: &CertificateDer<'_>) -> Result<IdentityVerified, VerificationError> {
@@ -68,19 +66,7 @@ pub(crate) fn is_listed(
     fingerprints.iter().any(|known| ct_eq(known, fingerprint.as_ref()))
 }
 
-impl SignatureVerifier for FingerprintVerifier {
-    fn verify_signature(
-        &self,
-        end_entity: &CertificateDer<'_>,
-        signed: &SignedMessage<'_>,
-    ) -> Result<SignatureVerified, VerificationError> {
-        verify_with_key(&self.algorithms, end_entity, signed)
-    }
-
-    fn schemes(&self) -> &[SignatureScheme] {
-        &self.schemes
-    }
-}
+signatures_by!(signatures of FingerprintVerifier);
 
 impl ServerVerifier for FingerprintVerifier {
     fn verify_server(

@@ -291,7 +291,20 @@ impl Rules<'_> {
                 path.intermediate_certificates()
                     .any(|certificate| list.contains(&certificate.der()))
             };
-            if distrusted.is_some_and(listed) { Err(Error::CertDistrusted) } else { Ok(()) }
+            if distrusted.is_some_and(listed) {
+                return Err(Error::CertDistrusted);
+            }
+            // webpki looks at the basic constraints of authorities and not at their key usage.
+            for certificate in path.intermediate_certificates() {
+                let der = certificate.der();
+                let may_issue = Certificate::read(&der).and_then(|read| read.may_issue());
+                match may_issue {
+                    Ok(true) => {}
+                    Ok(false) => return Err(Error::EndEntityUsedAsCa),
+                    Err(NotDer) => return Err(Error::BadDer),
+                }
+            }
+            Ok(())
         };
         let (algorithms, anchors) = (self.algorithms, self.roots.anchors());
         let path = if demands.usage {

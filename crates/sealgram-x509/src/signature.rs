@@ -1,11 +1,13 @@
 //! Signatures in the handshake, and private keys against certificates.
 
+use alloc::vec::Vec;
+
 use pki_types::{CertificateDer, SignatureVerificationAlgorithm, SubjectPublicKeyInfoDer};
 use sealgram_crypto::{
-    CertificateError, KeyError, SignatureAlgorithms, SignatureVerified, SignedMessage, SigningKey,
-    VerificationError,
+    CertificateError, KeyError, SignatureAlgorithms, SignatureVerified, SignatureVerifier,
+    SignedMessage, SigningKey, VerificationError,
 };
-use sealgram_iana::AlertDescription;
+use sealgram_iana::{AlertDescription, SignatureScheme};
 use webpki::{EndEntityCert, RawPublicKeyEntity};
 
 use crate::der::Certificate;
@@ -23,10 +25,61 @@ pub(crate) fn verify_with_certificate(
     })
 }
 
+/// Verifies handshake signatures for whoever looks at nothing but the certificate's key.
+#[derive(Debug)]
+pub(crate) struct KeyAlone {
+    algorithms: SignatureAlgorithms,
+    schemes: Vec<SignatureScheme>,
+}
+
+impl KeyAlone {
+    pub(crate) fn new(algorithms: SignatureAlgorithms) -> Self {
+        Self { algorithms, schemes: algorithms.schemes() }
+    }
+}
+
+impl SignatureVerifier for KeyAlone {
+    fn verify_signature(
+        &self,
+        end_entity: &CertificateDer<'_>,
+        signed: &SignedMessage<'_>,
+    ) -> Result<SignatureVerified, VerificationError> {
+        verify_with_key(&self.algorithms, end_entity, signed)
+    }
+
+    fn schemes(&self) -> &[SignatureScheme] {
+        &self.schemes
+    }
+}
+
+/// Lets a field verify the handshake signatures of the type that has it.
+macro_rules! signatures_by {
+    ($field:ident of $verifier:ty) => {
+        impl SignatureVerifier for $verifier {
+            fn verify_signature(
+                &self,
+                end_entity: &CertificateDer<'_>,
+                signed: &SignedMessage<'_>,
+            ) -> Result<SignatureVerified, VerificationError> {
+                self.$field.verify_signature(end_entity, signed)
+            }
+
+            fn schemes(&self) -> &[SignatureScheme] {
+                self.$field.schemes()
+            }
+
+            fn certificate_schemes(&self) -> &[SignatureScheme] {
+                self.$field.certificate_schemes()
+            }
+        }
+    };
+}
+pub(crate) use signatures_by;
+
 /// Verifies with the key of a certificate of which nothing but the key matters.
 ///
 /// It may be of version 1, or have critical extensions that nobody understands.
-pub(crate) fn verify_with_key(
+fn verify_with_key(
     algorithms: &SignatureAlgorithms,
     end_entity: &CertificateDer<'_>,
     signed: &SignedMessage<'_>,

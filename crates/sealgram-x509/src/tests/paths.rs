@@ -191,6 +191,45 @@ fn path_longer_than_its_constraint_is_refused() {
     assert_eq!(error.alert(), AlertDescription::BAD_CERTIFICATE);
 }
 
+/// webpki does not look at the key usage of authorities (RFC 5280 §6.1.4 n).
+#[test]
+fn authority_without_the_usage_of_signing_certificates_is_refused() {
+    use rcgen::KeyUsagePurpose as P;
+    let root = Party::root();
+    let verifier = server_verifier(&root);
+    for (usages, good) in [
+        (vec![], true),
+        (vec![P::KeyCertSign], true),
+        (vec![P::KeyCertSign, P::CrlSign, P::DigitalSignature], true),
+        (vec![P::CrlSign], false),
+        (vec![P::DigitalSignature, P::DecipherOnly], false),
+    ] {
+        let mut params = ca_params("intermediate");
+        params.key_usages = usages.clone();
+        let intermediate = root.certify(params);
+        let leaf = intermediate.certify_leaf(|_| {});
+        let found = errors(verify(&*verifier, &[&leaf, &intermediate]));
+        let expected = if good { vec![] } else { vec![E::EndEntityUsedAsCa, E::UnknownIssuer] };
+        assert_eq!(found, expected, "{usages:?}");
+    }
+}
+
+/// Another path is taken if there is one.
+#[test]
+fn authority_without_the_usage_beside_one_with_it_does_not_matter() {
+    let root = Party::root();
+    let mut params = ca_params("intermediate");
+    let good = root.certify(params.clone());
+    params.key_usages = vec![rcgen::KeyUsagePurpose::CrlSign];
+    // The same name and key.
+    let der = params.signed_by(&good.key, &root.issuer()).unwrap().into();
+    let leaf = good.certify_leaf(|_| {});
+    let intermediates = [der, good.der.clone()];
+    let chain = PeerChain { end_entity: &leaf.der, intermediates: &intermediates };
+    let verifier = server_verifier(&root);
+    assert!(verifier.verify_server(&chain, Some(&name(NAME)), at(NOW)).is_ok());
+}
+
 #[test]
 fn name_outside_its_constraint_is_refused() {
     let root = Party::root();
@@ -212,6 +251,22 @@ fn name_outside_its_constraint_is_refused() {
         errors(verify(&*verifier, &[&leaf, &authority])),
         [E::NameConstraintViolated, E::UnknownIssuer]
     );
+    let excluding = |excluded: &str| {
+        let mut params = ca_params("excluding");
+        params.name_constraints = Some(NameConstraints {
+            permitted_subtrees: [].into(),
+            excluded_subtrees: [GeneralSubtree::DnsName(excluded.to_string())].into(),
+        });
+        root.certify(params)
+    };
+    for (excluded, good) in [("elsewhere.test", true), ("example", false), (NAME, false)] {
+        let authority = excluding(excluded);
+        let leaf = authority.certify_leaf(|_| {});
+        let found = errors(verify(&*verifier, &[&leaf, &authority]));
+        let expected =
+            if good { vec![] } else { vec![E::NameConstraintViolated, E::UnknownIssuer] };
+        assert_eq!(found, expected, "{excluded}");
+    }
 }
 
 #[test]
@@ -220,7 +275,7 @@ fn algorithm_that_the_provider_lacks_is_reported() {
     let leaf = root.certify_leaf(|_| {});
     let algorithms = SignatureAlgorithms { all: &[], ..SIGNATURE_ALGORITHMS };
     let verifier = WebPkiServerVerifier::builder(store([&root.der]), algorithms).build().unwrap();
-    assert_eq!(errors(verify(&*verifier, &[&leaf])), [E::UnsupportedAlgorithm, E::UnknownIssuer]);
+    assert_eq!(errors(verify(&*verifier, &[&leaf])), [E::UnknownIssuer, E::UnsupportedAlgorithm]);
 }
 
 #[test]
