@@ -13,7 +13,8 @@
 //!                 compares providers   providers
 //! ```
 //!
-//! Nothing here reads a clock or the system's randomness, except *ring* inside [`providers`], so
+//! Nothing here reads a clock or the system's randomness, except the real providers inside
+//! [`providers`], so
 //! the same bytes do the same thing in every run.
 #![deny(unsafe_code)]
 

@@ -1,5 +1,5 @@
-//! The same ClientHello for two servers that differ in nothing but their cryptography: nullcrypto
-//! here, *ring* there. What they make of it must be the same.
+//! The same ClientHello for three servers that differ in nothing but their cryptography: nullcrypto,
+//! *ring* and RustCrypto. What they make of it must be the same.
 //!
 //! Input: flags, then the hello's body.
 
@@ -52,7 +52,7 @@ enum Answer {
     BadShare,
 }
 
-/// Compares two servers.
+/// Compares the servers.
 pub fn run(data: &[u8]) {
     let mut input = Input::new(data);
     let flags = input.u8() & 15;
@@ -62,25 +62,27 @@ pub fn run(data: &[u8]) {
         return;
     }
     SOURCE.reset(1);
-    let (null, ring) = config(flags);
     let datagram = datagram(hello, len);
-    let (null, ring) = (ask(&null, flags, &datagram), ask(&ring, flags, &datagram));
-    if ![&null, &ring].contains(&&Answer::BadShare) {
+    let answers = configs(flags).map(|config| ask(&config, flags, &datagram));
+    let [null, ring, rustcrypto] = &answers;
+    if !answers.contains(&Answer::BadShare) {
         assert_eq!(null, ring, "nullcrypto and ring disagree");
     }
+    // Both are real, so they know the same shares.
+    assert_eq!(ring, rustcrypto, "ring and RustCrypto disagree");
 }
 
-type Pair = (ServerConfig, ServerConfig);
+type Three = [ServerConfig; 3];
 
-/// The two configurations with these flags, made once.
-fn config(flags: u8) -> Pair {
-    static MADE: LazyLock<Mutex<BTreeMap<u8, Pair>>> = LazyLock::new(Mutex::default);
+/// The configurations with these flags, made once.
+fn configs(flags: u8) -> Three {
+    static MADE: LazyLock<Mutex<BTreeMap<u8, Three>>> = LazyLock::new(Mutex::default);
     let mut made = MADE.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
     made.entry(flags).or_insert_with(|| make(flags)).clone()
 }
 
-fn make(flags: u8) -> Pair {
-    let ring_key = PrivateKeyDer::Pkcs8(PrivatePkcs8KeyDer::from(SERVER_KEY.to_vec()));
+fn make(flags: u8) -> Three {
+    let real_key = PrivateKeyDer::Pkcs8(PrivatePkcs8KeyDer::from(SERVER_KEY.to_vec()));
     let (null_leaf, _) = nullcrypto::certificate_with(1, SCHEME);
     let null_key = nullcrypto::private_key(1, SCHEME);
     let versions: &[Version] = match flags >> 1 & 3 {
@@ -88,7 +90,7 @@ fn make(flags: u8) -> Pair {
         1 => &[Version::V13],
         _ => &[Version::V12, Version::V13],
     };
-    // nullcrypto has more suites than ring: both get those of ring.
+    // The others have more suites than ring: all get those of ring.
     let suites: Vec<_> = sealgram_ring::ALL_SUITES.iter().map(|suite| suite.facts.suite).collect();
     let build = |provider: CryptoProvider, leaf, key: &PrivateKeyDer<'_>| {
         ServerConfig::builder_with_provider(provider)
@@ -104,11 +106,12 @@ fn make(flags: u8) -> Pair {
             .build()
             .expect("a configuration")
     };
-    let ring_leaf = CertificateDer::from(SERVER);
-    (
+    let real_leaf = CertificateDer::from(SERVER);
+    [
         build(SOURCE.provider(), null_leaf, &null_key),
-        build(sealgram_ring::default_provider(), ring_leaf, &ring_key),
-    )
+        build(sealgram_ring::default_provider(), real_leaf.clone(), &real_key),
+        build(sealgram_rustcrypto::default_provider(), real_leaf, &real_key),
+    ]
 }
 
 fn datagram(hello: &[u8], len: u32) -> Vec<u8> {

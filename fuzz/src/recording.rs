@@ -52,6 +52,11 @@ pub(crate) const SCENARIOS: &[Scenario] = &[
     Scenario { name: "v13-small-datagrams", knobs: [0x09, 0, 5, 40], resume: false },
     Scenario { name: "v13-other-group", knobs: [0x11, 0, 0, 0], resume: false },
     Scenario { name: "v13-resumed", knobs: [1, 0, 0, 0], resume: true },
+    Scenario { name: "v12-psk", knobs: [0, 0x40, 0, 0], resume: false },
+    Scenario { name: "v12-asked", knobs: [8, 0x05, 0x81, 0], resume: false },
+    Scenario { name: "v12-psk-asked", knobs: [0, 0x45, 0, 0], resume: false },
+    Scenario { name: "v13-asked", knobs: [9, 0x05, 0x89, 0], resume: false },
+    Scenario { name: "v13-psk-asked", knobs: [1, 0x45, 0x88, 0], resume: false },
     Scenario { name: "v13-psk", knobs: [1, 0x40, 0, 0], resume: false },
     Scenario { name: "both", knobs: [2, 0, 0x18, 0], resume: false },
 ];

@@ -8,8 +8,9 @@ use pki_types::{CertificateDer, ServerName};
 use sealgram::crypto::{CryptoProvider, SignatureAlgorithm};
 use sealgram::iana::{NamedGroup, SignatureScheme, SrtpProfile, Version};
 use sealgram::{
-    ClientConfig, ClientSession, ClientSessionStore, Connection, Endpoint, EndpointConfig,
-    ExternalPsk, Instant, MemorySessionCache, Path, ServerConfig, Side, Tickets, TransportConfig,
+    CertifiedKey, ClientConfig, ClientSession, ClientSessionStore, Connection, Endpoint,
+    EndpointConfig, ExternalPsk, Instant, MemorySessionCache, Path, ServerConfig, Side, Tickets,
+    TransportConfig,
 };
 use sealgram_testkit::{ConnectionFace, EndpointFace, StoppedClock};
 
@@ -57,8 +58,12 @@ pub(crate) struct Knobs {
     pub(crate) chain_bytes: usize,
     /// Whether the server keeps sessions itself, instead of sealing tickets.
     pub(crate) cache: bool,
-    /// A key that both have takes the place of the server's certificate (1.3).
+    /// A key that both have takes the place of the server's certificate; it is asked for where
+    /// verification would be.
     pub(crate) psk: bool,
+    /// Whether the certificate to show is asked for, on both sides.
+    pub(crate) ask_certificate: bool,
+    pub(crate) max_fragment_length: Option<u16>,
     /// Whether chains are verified again when a session is resumed.
     pub(crate) verify_resumed: bool,
 }
@@ -80,6 +85,8 @@ impl Default for Knobs {
             chain_bytes: 0,
             cache: false,
             psk: false,
+            ask_certificate: false,
+            max_fragment_length: None,
             verify_resumed: false,
         }
     }
@@ -93,7 +100,7 @@ impl Knobs {
     pub(crate) fn read(input: &mut Input<'_>) -> Self {
         let [a, b, c, d] = [input.u8(), input.u8(), input.u8(), input.u8()];
         let bit = |byte: u8, n: u8| byte >> n & 1 == 1;
-        let psk = bit(b, 6) && a & 3 != 0;
+        let psk = bit(b, 6);
         Self {
             versions: match a & 3 {
                 0 => &[Version::V12],
@@ -119,7 +126,9 @@ impl Knobs {
                 6 => Some(1452),
                 _ => Some(65_507),
             },
-            record_size_limit: (bit(c, 3)).then(|| 64 + 64 * u16::from(c >> 4)),
+            record_size_limit: (c & 0x88 == 8).then(|| 64 + 64 * u16::from(c >> 4)),
+            max_fragment_length: (c & 0x88 == 0x88).then(|| 512 << (c >> 4 & 3)),
+            ask_certificate: c & 7 == 1,
             // Without cookies a long flight takes more retransmissions than there are: three times
             // what was received is all that may be sent.
             chain_bytes: usize::from(d) * if bit(a, 2) { 16 } else { 4 },
@@ -213,6 +222,17 @@ impl Setup {
     }
 }
 
+/// The certificate that `side` shows if it is asked for one.
+pub(crate) fn certificate(side: Side) -> Arc<CertifiedKey> {
+    let key = match side {
+        Side::Client => CLIENT_KEY,
+        Side::Server => SERVER_KEY,
+    };
+    let chain = vec![nullcrypto::certificate_with(key, SCHEME).0];
+    let key = nullcrypto::private_key(key, SCHEME);
+    sealgram::certified(&CLIENT_SOURCE.provider(), chain, &key).expect("a certificate and its key")
+}
+
 /// What the key that `side` is asked to sign with makes of `message`.
 pub(crate) fn sign(side: Side, message: &[u8]) -> Vec<u8> {
     let key = match side {
@@ -249,7 +269,7 @@ fn chain(knobs: &Knobs, key: u64) -> Vec<CertificateDer<'static>> {
     [leaf].into_iter().chain(rest).collect()
 }
 
-fn psk() -> Arc<ExternalPsk> {
+pub(crate) fn psk() -> Arc<ExternalPsk> {
     Arc::new(ExternalPsk::new(b"device", &[3; 32]).expect("long enough"))
 }
 
@@ -278,18 +298,33 @@ fn client(
     }
     let null = Arc::new(nullcrypto::Verifier { client_required: false });
     let blind = Arc::new(blind::Verifier { client_required: false });
-    let ready = match (crypto, knobs.asks[0]) {
-        _ if knobs.psk => builder.with_psk(psk()),
-        (Crypto::Null, false) => builder.with_server_verifier(null).with_no_client_auth(),
-        (Crypto::Null, true) => builder.with_asked_verification(null).with_no_client_auth(),
-        (Crypto::Blind, false) => builder.with_server_verifier(blind).with_no_client_auth(),
-        (Crypto::Blind, true) => builder.with_asked_verification(blind).with_no_client_auth(),
+    let (chain, key) = (chain(knobs, CLIENT_KEY), nullcrypto::private_key(CLIENT_KEY, SCHEME));
+    let ready = if knobs.psk {
+        match knobs.asks[0] {
+            false => builder.with_psk(psk()),
+            true => builder.with_asked_psk(Some(psk())),
+        }
+    } else {
+        let builder = match (crypto, knobs.asks[0]) {
+            (Crypto::Null, false) => builder.with_server_verifier(null),
+            (Crypto::Null, true) => builder.with_asked_verification(null),
+            (Crypto::Blind, false) => builder.with_server_verifier(blind),
+            (Crypto::Blind, true) => builder.with_asked_verification(blind),
+        };
+        match (knobs.client_auth, knobs.ask_certificate, knobs.asks[1]) {
+            (false, ..) => builder.with_no_client_auth(),
+            (true, true, _) => builder.with_asked_certificate(),
+            (true, false, false) => builder.with_identity(chain, &key),
+            (true, false, true) => builder.with_no_client_auth().and_asked_identity(
+                chain,
+                SignatureAlgorithm::Ecdsa,
+                vec![SCHEME],
+            ),
+        }
     };
-    let chain = chain(knobs, CLIENT_KEY);
-    let ready = match (knobs.client_auth, knobs.asks[1]) {
-        (false, _) => ready,
-        (true, false) => ready.and_identity(chain, &nullcrypto::private_key(CLIENT_KEY, SCHEME)),
-        (true, true) => ready.and_asked_identity(chain, SignatureAlgorithm::Ecdsa, vec![SCHEME]),
+    let ready = match knobs.max_fragment_length {
+        Some(bytes) => ready.with_max_fragment_length(bytes),
+        None => ready,
     };
     let ready = ready.with_verification_on_resumption(knobs.verify_resumed);
     ready.with_session_store(store.clone()).build().expect("a client's configuration")
@@ -320,14 +355,22 @@ fn server(knobs: &Knobs, crypto: Crypto, clock: &Arc<StoppedClock>) -> ServerCon
         (true, Crypto::Blind, true) => builder.with_asked_verification(blind, false),
     };
     let chain = chain(knobs, SERVER_KEY);
-    let ready = if knobs.asks[3] {
-        builder.with_asked_identity(chain, SignatureAlgorithm::Ecdsa, vec![SCHEME])
-    } else {
-        builder.with_identity(chain, &nullcrypto::private_key(SERVER_KEY, SCHEME))
+    let ready = match (knobs.ask_certificate, knobs.asks[3]) {
+        (true, _) => builder.with_asked_certificate(),
+        (false, true) => {
+            builder.with_asked_identity(chain, SignatureAlgorithm::Ecdsa, vec![SCHEME])
+        }
+        (false, false) => {
+            builder.with_identity(chain, &nullcrypto::private_key(SERVER_KEY, SCHEME))
+        }
     };
     let ready = ready.with_client_preference(knobs.client_order);
     let ready = ready.with_verification_on_resumption(knobs.verify_resumed);
-    let ready = if knobs.psk { ready.and_psks(Arc::new(vec![psk()])) } else { ready };
+    let ready = match (knobs.psk, knobs.asks[2]) {
+        (false, _) => ready,
+        (true, false) => ready.and_psks(Arc::new(vec![psk()])),
+        (true, true) => ready.and_asked_psks(),
+    };
     let ready = if knobs.cache {
         ready.without_resumption().with_session_cache(Arc::new(MemorySessionCache::new(4, 3600)))
     } else {

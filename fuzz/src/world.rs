@@ -8,7 +8,7 @@ use sealgram::{Answer, Ask, AskId, CloseReason, Event, Instant, Side};
 use sealgram_testkit::{ConnectionFace, EndpointFace, Face};
 use sealgram_wire::{Fragment, Reader, RecordHeader};
 
-use crate::setup::{LONG, sign};
+use crate::setup::{LONG, certificate, psk, sign};
 
 /// How many datagrams may be on their way in one direction; what comes then is lost.
 const AIR: usize = 64;
@@ -323,6 +323,8 @@ fn question(events: &[Event], side: Side, refuse: bool) -> Option<(AskId, Answer
                 Ask::VerifyPeer(_) => Answer::VerifyPeer(Ok(IdentityVerified::danger_assertion())),
                 Ask::Sign(_) if refuse => Answer::Sign(Err(CryptoError)),
                 Ask::Sign(ask) => Answer::Sign(Ok(sign(side, &ask.message))),
+                Ask::Psk(_) => Answer::Psk((!refuse).then(psk)),
+                Ask::Certificate(_) => Answer::Certificate((!refuse).then(|| certificate(side))),
                 _ => return None,
             },
         ))
