@@ -1,10 +1,11 @@
 //! The providers against each other: what one seals, agrees on or signs, the other opens, agrees
-//! on or verifies; and handshakes between them.
+//! on or verifies; and handshakes between them. Each of them against the vectors of Wycheproof.
 
 mod ccm;
 mod handshakes;
 mod keys;
 mod primitives;
+mod wycheproof;
 
 use sealgram::crypto::{Aead, CryptoProvider, Hash};
 use sealgram::ring;
