@@ -47,7 +47,7 @@ const TABLE: &[Row] = &[
     // For rcgen, from 0.14.10 on.
     .rust("1.88"),
     // For sealgram-mlkem.
-    Row::new("sealgram-bogo", Binary, &["sealgram"]).private().rust("1.87"),
+    Row::new("sealgram-bogo", Binary, &["sealgram", "sealgram-rustcrypto"]).private().rust("1.87"),
     Row::new("sealgram-ring", Provider, &["sealgram-crypto", "ring"]).one_unsafe_module(),
     Row::new(
         "sealgram-rustcrypto",
