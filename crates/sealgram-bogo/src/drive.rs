@@ -323,6 +323,10 @@ impl Drive<'_> {
         if any == self.options.expect_no_session {
             return Err(Failure::failed(if any { "a ticket came" } else { "no ticket came" }));
         }
+        let allows = self.sessions.store.max_early_data() > 0;
+        if self.options.expect_ticket_for_early_data && !allows {
+            return Err(Failure::failed("the ticket allows no early data"));
+        }
         Ok(())
     }
 

@@ -82,6 +82,8 @@ pub(crate) struct Options {
     pub(crate) expect_session_miss: bool,
     pub(crate) expect_ticket_renewal: bool,
     pub(crate) expect_no_session: bool,
+    /// The session must say that it allows early data.
+    pub(crate) expect_ticket_for_early_data: bool,
     pub(crate) expect_session_id: bool,
     pub(crate) expect_no_session_id: bool,
 }
@@ -140,6 +142,7 @@ impl Default for Options {
             expect_session_miss: false,
             expect_ticket_renewal: false,
             expect_no_session: false,
+            expect_ticket_for_early_data: false,
             expect_session_id: false,
             expect_no_session_id: false,
         }
@@ -299,8 +302,11 @@ impl Options {
             "renew-ticket" => {}
             "skip-ticket" => self.skip_ticket = true,
             "reverify-on-resume" => self.reverify_on_resume = true,
-            // BoringSSL has no early data over DTLS, so the runner says nothing about it here.
+            // The runner has no early data over DTLS, and wants none: it only gives tickets that
+            // would allow it.
+            "enable-early-data" | "expect-accept-early-data" => {}
             "expect-early-data-reason" => drop(rest.bytes()?),
+            "expect-ticket-supports-early-data" => self.expect_ticket_for_early_data = true,
 
             _ => return Err(Failure::unimplemented(format!("-{flag}"))),
         }

@@ -59,6 +59,12 @@ impl Store {
     pub(crate) fn is_empty(&self) -> bool {
         self.newest.lock().unwrap_or_else(PoisonError::into_inner).is_none()
     }
+
+    /// How many bytes of early data the newest session allows.
+    pub(crate) fn max_early_data(&self) -> u32 {
+        let newest = self.newest.lock().unwrap_or_else(PoisonError::into_inner);
+        newest.as_ref().map_or(0, |newest| newest.session().max_early_data())
+    }
 }
 
 impl ClientSessionStore for Store {
