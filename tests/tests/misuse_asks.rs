@@ -452,3 +452,22 @@ fn record(typ: ContentType, payload: &[u8]) -> Vec<u8> {
     let len = u16::try_from(payload.len()).expect("short").to_be_bytes();
     [&[typ.0, 0xfe, 0xfd, 0, 0, 0, 0, 0, 0, 9, 9][..], &len, payload].concat()
 }
+
+/// A 1.3 client may send as soon as its Finished is out. What arrives while the server still waits
+/// for the verdict on its certificate is kept until there is one.
+#[test]
+fn data_that_comes_while_the_server_asks_is_delivered_after_the_answer() {
+    let asks = Asks { server_verifies: true, ..Asks::default() };
+    let setup = setup(Version::V13, asks);
+    let mut pair = setup.pair();
+    run_until_asked(&mut pair, &setup, Side::Server);
+    assert!(pair.send(Side::Client, b"one") && pair.send(Side::Client, b"two"));
+    pair.run_for(Duration::from_millis(100));
+    assert_eq!(pair.received_by(Side::Server), [] as [Vec<u8>; 0]);
+    resolve(&mut pair, &setup, Side::Server);
+    let mut delivered = Vec::new();
+    let server = connection(&mut pair, Side::Server);
+    server.deliver_waiting(&mut |data| delivered.push((data.bytes.to_vec(), data.early)));
+    assert_eq!(delivered, [(b"one".to_vec(), false), (b"two".to_vec(), false)]);
+    server.deliver_waiting(&mut |_| panic!("delivered twice"));
+}

@@ -395,7 +395,11 @@ impl Client {
 
     /// Sends what has to be sent, and queues what has to be told: `datagrams` of the inbox are
     /// new, and came after the handshake and before the end.
-    fn after_input(&mut self, datagrams: usize) {
+    fn after_input(&mut self, mut datagrams: usize) {
+        self.connection.deliver_waiting(&mut |data| {
+            self.inbox.push(&data);
+            datagrams = datagrams.saturating_add(1);
+        });
         self.flush();
         let mut closed = None;
         while let Some(event) = self.connection.poll_event() {

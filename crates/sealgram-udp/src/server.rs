@@ -364,7 +364,13 @@ impl Server {
 
     /// Sends what a connection has to send, and queues what has to be told: the newest `datagrams`
     /// of the inbox are its own, and came after the handshake and before the end.
-    fn after_input(&mut self, peer: PeerId, datagrams: usize) {
+    fn after_input(&mut self, peer: PeerId, mut datagrams: usize) {
+        if let Some(entry) = self.peers.get_mut(peer) {
+            entry.connection.deliver_waiting(&mut |data| {
+                self.inbox.push(&data);
+                datagrams = datagrams.saturating_add(1);
+            });
+        }
         self.flush(peer);
         let mut closed = None;
         while let Some(event) = self.peers.get_mut(peer).and_then(|p| p.connection.poll_event()) {

@@ -44,10 +44,7 @@ impl Connection {
         if datagram.is_empty() {
             self.stats.discards.malformed = self.stats.discards.malformed.saturating_add(1);
         }
-        if !self.early_rest.is_empty() {
-            let mut rest = core::mem::take(&mut self.early_rest);
-            self.handle_records(now, &mut rest, deliver);
-        }
+        self.deliver_waiting(deliver);
         self.handle_records(now, datagram, deliver)
     }
 

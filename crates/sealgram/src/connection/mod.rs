@@ -36,7 +36,7 @@ use sealgram_wire::{MAX_PLAINTEXT, Message, MessageSeq, Phase, RecordNumber};
 
 use crate::config::{ClientConfig, ServerConfig, TransportConfig};
 use crate::endpoint::Incoming;
-use crate::event::{AskId, CloseReason, Closed, EndpointEvent, Event, Timeout, TimeoutKind};
+use crate::event::{AskId, CloseReason, Closed, Data, EndpointEvent, Event, Timeout, TimeoutKind};
 use crate::{ConfigError, Info, Instant, Misuse, Path, SendError, Stats, Transmit};
 
 /// UDP payload of a handshake datagram while nobody has set a size: what IPv6's smallest MTU
@@ -125,10 +125,29 @@ pub struct Connection {
     /// The phase whose usage limits were dealt with.
     limit_minded: Option<Phase>,
     early: Early,
-    /// Records that came in one datagram with the hello whose early data they are.
-    early_rest: Vec<u8>,
+    /// Data that was opened when there was nobody to take it. Bound: what one datagram or the
+    /// parked records held.
+    undelivered: Vec<Undelivered>,
     /// KeyUpdates of the peer since it last sent application data.
     key_updates_in_a_row: u8,
+}
+
+/// Application data that waits to be handed out.
+struct Undelivered {
+    bytes: Vec<u8>,
+    early: bool,
+}
+
+impl Undelivered {
+    fn of(data: &Data<'_>) -> Self {
+        Self { bytes: data.bytes.to_vec(), early: data.early }
+    }
+}
+
+impl core::fmt::Debug for Undelivered {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        f.debug_struct("Undelivered").field("len", &self.bytes.len()).finish_non_exhaustive()
+    }
 }
 
 /// Where a connection is in its life.
@@ -231,14 +250,12 @@ impl Connection {
         this.allowance = incoming.admission.is_limited().then(|| amplified(received));
         this.stats.datagrams_received = 1;
         this.stats.bytes_received = received;
-        this.finish_step(now, result, outcome, &mut |_| {});
+        let mut undelivered = Vec::new();
+        let keep = &mut |data: Data<'_>| undelivered.push(Undelivered::of(&data));
+        this.finish_step(now, result, outcome, keep);
         let mut rest = incoming.rest;
-        if this.early == Early::None {
-            this.handle_records(now, &mut rest, &mut |_| {});
-        } else {
-            // Nobody takes data yet.
-            this.early_rest = rest;
-        }
+        this.handle_records(now, &mut rest, keep);
+        this.undelivered = undelivered;
         this
     }
 
@@ -286,7 +303,7 @@ impl Connection {
             limits: None,
             limit_minded: None,
             early: Early::None,
-            early_rest: Vec::new(),
+            undelivered: Vec::new(),
             key_updates_in_a_row: 0,
         }
     }
@@ -573,9 +590,22 @@ impl Connection {
         if let Some(evidence) = &mut self.evidence {
             evidence.obeyed_at = obeyed_at;
         }
-        self.step(now, &mut |_| {}, |handshake, fx| handshake.resolve(answer, fx));
-        self.drain_messages(now, &mut |_| {});
+        let mut undelivered = Vec::new();
+        let keep = &mut |data: Data<'_>| undelivered.push(Undelivered::of(&data));
+        self.step(now, keep, |handshake, fx| handshake.resolve(answer, fx));
+        self.drain_messages(now, keep);
+        self.undelivered.append(&mut undelivered);
         Ok(())
+    }
+
+    /// Hands out application data that came too early to be handed out: with the hello that an
+    /// endpoint has let in, or while the handshake waited for [`resolve`](Self::resolve). The next
+    /// [`handle_datagram`](Self::handle_datagram) does the same; whoever does not want to wait for
+    /// it asks after `accept` and `resolve`.
+    pub fn deliver_waiting(&mut self, deliver: &mut dyn FnMut(Data<'_>)) {
+        for mut data in core::mem::take(&mut self.undelivered) {
+            deliver(Data { bytes: &mut data.bytes, early: data.early });
+        }
     }
 
     // --- time
