@@ -128,7 +128,7 @@ pub(crate) struct CommonArgs {
     /// Its private key, PEM (PKCS#8, SEC1 or PKCS#1). One for each --cert, in the same order.
     #[arg(long, value_name = "FILE", help_heading = "Identity")]
     pub(crate) key: Vec<PathBuf>,
-    /// Pre-shared key, in DTLS 1.3; at least 16 bytes. Repeatable on a server.
+    /// Pre-shared key of 16 to 64 bytes. Repeatable on a server.
     #[arg(long, value_name = "IDENTITY:HEX", value_parser = names::psk, help_heading = "Identity")]
     pub(crate) psk: Vec<Arc<ExternalPsk>>,
     /// Revoked certificates: revocation lists, PEM or DER. Repeatable.

@@ -287,22 +287,44 @@ fn early_data_is_sent_and_answered_when_a_session_is_resumed() {
 
 #[test]
 fn pre_shared_key_connects_and_a_wrong_one_ends_both_sides_with_2() {
-    let folder = Folder::new();
-    let report = folder.file("report");
+    let other = "other:101112131415161718191a1b1c1d1e1f";
     let right = "device:000102030405060708090a0b0c0d0e0f";
-    let mut server = Listener::start(&["--psk", right, "--count", "1"]);
-    let address = server.address.to_string();
-    let connect = |psk| ["connect", &address, "--psk", psk, "--report", &report, "--send", "a"];
-    for wrong in
-        ["device:000102030405060708090a0b0c0d0eff", "nobody:000102030405060708090a0b0c0d0e0f"]
-    {
-        let ended = run(&connect(wrong), b"");
-        assert_eq!(ended.code, Some(2), "{ended:?}");
-        assert!(ended.stderr.contains("decrypt_error"), "{ended:?}");
+    for version in ["1.2", "1.3", "any"] {
+        let folder = Folder::new();
+        let (report, reports) = (folder.file("report"), folder.file("reports"));
+        let mut server = Listener::start(&[
+            "--psk", other, "--psk", right, "--count", "2", "--dtls", version, "--report", &reports,
+        ]);
+        let address = server.address.to_string();
+        let connect = |psk| ["connect", &address, "--psk", psk, "--report", &report, "--send", "a"];
+        for wrong in
+            ["device:000102030405060708090a0b0c0d0eff", "nobody:000102030405060708090a0b0c0d0e0f"]
+        {
+            let ended = run(&connect(wrong), b"");
+            assert_eq!(ended.code, Some(2), "{ended:?}");
+            assert!(ended.stderr.contains("decrypt_error"), "{ended:?}");
+        }
+        for (psk, identity) in [(right, "device"), (other, "other")] {
+            let ended = run(&connect(psk), b"");
+            assert_eq!((ended.code, ended.stdout.as_str()), (Some(0), "a\n"), "{ended:?}");
+            let text = std::fs::read_to_string(&report).unwrap();
+            let report: Value = serde_json::from_str(&text).unwrap();
+            assert_eq!(report["psk_identity"], identity);
+            assert_eq!(report["peer_verified"], true);
+        }
+        // Nothing from the network ends a server; what ended it twice is in its reports.
+        assert_eq!(server.code(), Some(0));
+        let text = std::fs::read_to_string(&reports).unwrap();
+        let reports: Vec<Value> =
+            text.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+        let failed = reports.iter().filter(|report| report["alert_sent"] == "decrypt_error");
+        let failed: Vec<_> = failed.collect();
+        assert!(failed.len() >= 2, "{reports:?}");
+        for report in failed {
+            assert_eq!(report["psk_identity"], Value::Null);
+            assert!(!report["error"].is_null());
+        }
+        let identities = reports.iter().filter_map(|report| report["psk_identity"].as_str());
+        assert_eq!(identities.collect::<Vec<_>>(), ["device", "other"]);
     }
-    let ended = run(&connect(right), b"");
-    assert_eq!((ended.code, ended.stdout.as_str()), (Some(0), "a\n"), "{ended:?}");
-    let report: Value = serde_json::from_str(&std::fs::read_to_string(&report).unwrap()).unwrap();
-    assert_eq!(report["psk_identity"], "device");
-    assert_eq!(server.code(), Some(0));
 }
