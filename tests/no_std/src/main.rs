@@ -1,6 +1,8 @@
-//! A program without `std`: its own allocator and panic handler, and libc for `malloc`, `abort`
-//! and the way into `main`. It completes a handshake in each version in memory, exchanges data,
-//! and ends with 0; every step that fails has an exit code of its own.
+//! A program without `std`: its own allocator and panic handler, and libc for `malloc`, `abort`,
+//! `getentropy`, `write` and the way into `main`. It completes handshakes in memory, over
+//! make-believe cryptography and over the provider in pure Rust, exchanges data, prints what a
+//! handshake and an idle connection take of the heap, and ends with 0; every step that fails has
+//! an exit code of its own.
 //!
 //! That it links at all shows that no core crate needs `std`.
 #![no_std]
@@ -8,43 +10,22 @@
 
 extern crate alloc;
 
-use alloc::sync::Arc;
-use alloc::vec;
+mod heap;
+mod setups;
+
 use alloc::vec::Vec;
-use core::alloc::{GlobalAlloc, Layout};
+use core::fmt::Write;
 use core::time::Duration;
 
-use sealgram::crypto::WallClock;
-use sealgram::iana::{SignatureScheme, Version};
-use sealgram::pki_types::UnixTime;
-use sealgram::{ClientConfig, Connection, Instant, Path, ServerConfig};
+use heap::{Owner, charged, live, take_peak};
+use sealgram::{Connection, Instant, Path};
+use setups::{SERVER_NAME, Setup};
 
 #[link(name = "c")]
 unsafe extern "C" {
-    fn aligned_alloc(alignment: usize, size: usize) -> *mut u8;
-    fn free(block: *mut u8);
     fn abort() -> !;
+    fn write(file: i32, bytes: *const u8, len: usize) -> isize;
 }
-
-struct Libc;
-
-// SAFETY: `aligned_alloc` gives a block of at least `size` bytes with this alignment, or null. It
-// wants a size that is a multiple of the alignment, hence the padding. `free` takes such blocks.
-unsafe impl GlobalAlloc for Libc {
-    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
-        let layout = layout.pad_to_align();
-        // SAFETY: plain values.
-        unsafe { aligned_alloc(layout.align().max(16), layout.size().next_multiple_of(16)) }
-    }
-
-    unsafe fn dealloc(&self, block: *mut u8, _layout: Layout) {
-        // SAFETY: the caller's block came from `alloc`.
-        unsafe { free(block) }
-    }
-}
-
-#[global_allocator]
-static ALLOCATOR: Libc = Libc;
 
 #[panic_handler]
 fn panic(_info: &core::panic::PanicInfo<'_>) -> ! {
@@ -63,65 +44,117 @@ extern "C" fn _Unwind_Resume() -> ! {
     unsafe { abort() }
 }
 
-/// A device that knows no calendar better than this.
-#[derive(Debug)]
-struct Fixed;
+/// Standard output.
+struct Out;
 
-impl WallClock for Fixed {
-    fn now(&self) -> UnixTime {
-        UnixTime::since_unix_epoch(Duration::from_secs(1_800_000_000))
+impl Write for Out {
+    fn write_str(&mut self, text: &str) -> core::fmt::Result {
+        // SAFETY: that many bytes can be read there.
+        let written = unsafe { write(1, text.as_ptr(), text.len()) };
+        if usize::try_from(written) == Ok(text.len()) { Ok(()) } else { Err(core::fmt::Error) }
     }
 }
 
 #[unsafe(no_mangle)]
 extern "C" fn main(_argc: i32, _argv: *const *const u8) -> i32 {
-    for (version, step) in [(Version::V12, 10), (Version::V13, 20)] {
-        if let Err(code) = run(version) {
+    for (setup, step) in setups::ALL.iter().zip((10..).step_by(10)) {
+        if let Err(code) = run(setup) {
             return step + code;
         }
     }
     0
 }
 
-fn run(version: Version) -> Result<(), i32> {
-    let (certificate, _) = nullcrypto::certificate(7);
-    let key = nullcrypto::private_key(7, SignatureScheme::ECDSA_SECP256R1_SHA256);
-    let server = ServerConfig::builder_with_provider(nullcrypto::provider(1))
-        .with_no_client_auth()
-        .with_identity(vec![certificate], &key)
-        .with_versions(&[version])
-        .with_wall_clock(Arc::new(Fixed))
-        .build()
-        .map_err(|_| 1)?;
-    let client = ClientConfig::builder_with_provider(nullcrypto::provider(2))
-        .with_server_verifier(Arc::new(nullcrypto::Verifier { client_required: false }))
-        .with_no_client_auth()
-        .with_versions(&[version])
-        .with_wall_clock(Arc::new(Fixed))
-        .build()
-        .map_err(|_| 2)?;
+/// One end, whatever it does on its own account.
+struct End {
+    owner: Owner,
+    connection: Connection,
+}
+
+impl End {
+    fn new(owner: Owner, make: impl FnOnce() -> Option<Connection>) -> Option<Self> {
+        take_peak(owner);
+        charged(owner, make).map(|connection| Self { owner, connection })
+    }
+
+    /// Everything that it has to send goes to `other`.
+    fn send_to(&mut self, now: Instant, other: &mut Self, buf: &mut [u8]) -> Option<()> {
+        while let Some(transmit) = charged(self.owner, || self.connection.poll_transmit(now, buf)) {
+            let datagram = buf.get_mut(..transmit.len)?;
+            charged(other.owner, || {
+                other.connection.handle_datagram(now, Path::connected(), datagram, &mut |_| {});
+                while other.connection.poll_event().is_some() {}
+            });
+        }
+        Some(())
+    }
+
+    /// Lets all timers of a settled connection run out.
+    fn settle(&mut self, now: Instant) {
+        charged(self.owner, || {
+            self.connection.handle_timeout(now);
+            while self.connection.poll_event().is_some() {}
+        });
+    }
+
+    /// Bytes of the connection itself and of what it has on the heap.
+    fn bytes(&self) -> usize {
+        size_of::<Connection>() + live(self.owner)
+    }
+}
+
+fn run(setup: &Setup) -> Result<(), i32> {
+    let server_config = setup.server().ok_or(1)?;
+    let client_config = setup.client().ok_or(2)?;
     let (now, path) = (Instant::ZERO, Path::connected());
-    let mut client = Connection::client(&client, None, path, now).map_err(|_| 3)?;
-    let mut server = Connection::server_on_trusted_path(&server, path, now);
+    let name = setup.has_server_name().then(|| SERVER_NAME.try_into().ok()).flatten();
+    let mut client =
+        End::new(Owner::Client, || Connection::client(&client_config, name, path, now).ok())
+            .ok_or(3)?;
+    let mut server = End::new(Owner::Server, || {
+        Some(Connection::server_on_trusted_path(&server_config, path, now))
+    })
+    .ok_or(3)?;
     let mut buf = [0; 1500];
     for _ in 0..10 {
-        while let Some(transmit) = client.poll_transmit(now, &mut buf) {
-            let datagram = buf.get_mut(..transmit.len).ok_or(4)?;
-            server.handle_datagram(now, path, datagram, &mut |_| {});
-        }
-        while let Some(transmit) = server.poll_transmit(now, &mut buf) {
-            let datagram = buf.get_mut(..transmit.len).ok_or(4)?;
-            client.handle_datagram(now, path, datagram, &mut |_| {});
-        }
+        client.send_to(now, &mut server, &mut buf).ok_or(4)?;
+        server.send_to(now, &mut client, &mut buf).ok_or(4)?;
     }
-    if !client.is_connected() || !server.is_connected() {
+    if !client.connection.is_connected() || !server.connection.is_connected() {
         return Err(5);
     }
-    let transmit = client.send(now, b"without std", &mut buf).map_err(|_| 6)?;
+    let negotiated = client.connection.info().negotiated.as_ref();
+    if negotiated.is_none_or(|negotiated| negotiated.cipher_suite != setup.suite) {
+        return Err(8);
+    }
     let mut received = Vec::new();
-    let datagram = buf.get_mut(..transmit.len).ok_or(4)?;
-    server.handle_datagram(now, path, datagram, &mut |data| {
-        received.extend_from_slice(data.bytes);
-    });
-    if received == b"without std" { Ok(()) } else { Err(7) }
+    charged(Owner::Client, || {
+        let transmit = client.connection.send(now, b"without std", &mut buf).map_err(|_| 6)?;
+        let datagram = buf.get_mut(..transmit.len).ok_or(4)?;
+        charged(Owner::Server, || {
+            server.connection.handle_datagram(now, path, datagram, &mut |data| {
+                charged(Owner::Nobody, || received.extend_from_slice(data.bytes));
+            });
+        });
+        Ok::<_, i32>(())
+    })?;
+    if received != b"without std" {
+        return Err(7);
+    }
+    let peaks = [&client, &server].map(|end| size_of::<Connection>() + take_peak(end.owner));
+    // Until then the last flight and the handshake's read keys stay (RFC 9147 §5.8.1).
+    let later = now.saturating_add(Duration::from_secs(300));
+    client.settle(later);
+    server.settle(later);
+    let idle = [&client, &server].map(End::bytes);
+    writeln!(
+        Out,
+        "{}: client {} bytes at most, {} idle; server {} bytes at most, {} idle",
+        setup.name, peaks[0], idle[0], peaks[1], idle[1]
+    )
+    .map_err(|_| 9)?;
+    charged(Owner::Client, || drop(client.connection));
+    charged(Owner::Server, || drop(server.connection));
+    // What one side took it has given back.
+    if live(Owner::Client) == 0 && live(Owner::Server) == 0 { Ok(()) } else { Err(9) }
 }
