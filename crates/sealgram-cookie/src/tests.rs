@@ -495,6 +495,8 @@ fn other_hash_is_refused() {
 #[test]
 fn lifetime_below_that_of_a_cookie_is_refused() {
     let make = |lifetime| CookieKeys::new(SHA256, lifetime, at(NOW), &Counter::default());
+    // A cookie lives for up to two periods.
+    assert_eq!(MIN_KEY_LIFETIME, 2 * PERIOD);
     let short = MIN_KEY_LIFETIME - Duration::from_secs(1);
     assert_eq!(make(short).err(), Some(CookieKeyError::LifetimeTooShort));
     assert!(make(MIN_KEY_LIFETIME).is_ok());

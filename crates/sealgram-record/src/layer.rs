@@ -68,12 +68,6 @@ pub struct Usage {
 }
 
 impl Usage {
-    /// Whether our write keys should be changed: 7/8 of their limit is used.
-    #[must_use]
-    pub const fn sealed_near(&self) -> bool {
-        near(self.sealed, self.sealed_limit)
-    }
-
     /// Whether the peer's keys should be changed: 7/8 of the forgeries that they stand are there.
     #[must_use]
     pub const fn forged_near(&self) -> bool {

@@ -10,6 +10,8 @@ use sealgram_wire::{MAX_PLAINTEXT, Phase, RecordNumber};
 use super::*;
 use crate::epoch::{Configured, NextNumber, WriteEpoch};
 
+mod facts;
+
 const APP: Phase = Phase::Application(0);
 const DATA: ContentType = ContentType::APPLICATION_DATA;
 const KINDS: [AeadKind; 5] = [
