@@ -15,7 +15,10 @@
 //!        +-- Relay          stands between two programs: records and loses datagrams
 //! ```
 //!
-//! Nothing here looks inside sealgram: the command line, its output and the wire are all it sees.
+//! [`Recording`] is of another kind: handshakes with foreign peers that were written down, and the
+//! library's own calls to repeat them.
+//!
+//! Nothing else here looks inside sealgram: the command line, its output and the wire are all it sees.
 //! A row that fails shows the command lines and the whole output of every program it started.
 #![forbid(unsafe_code)]
 
@@ -28,6 +31,7 @@ mod names;
 mod openssl;
 mod pki;
 mod program;
+mod recording;
 mod relay;
 mod scene;
 mod sealgram;
@@ -41,6 +45,7 @@ pub use names::{Alert, Cipher, Group};
 pub use openssl::{Openssl, OpensslClient, OpensslServer};
 pub use pki::{Authority, Identity, KeyKind, Leaf};
 pub use program::{Exit, Program, Stream};
+pub use recording::{NAME, Ours, Recording, Step, recordings};
 pub use relay::{Datagram, Direction, Loss, Relay};
 pub use scene::{Checked, Failure, Scene, check, check_contains, check_eq, foreign_peer, rows};
 pub use sealgram::{Report, Reports, Sealgram, SealgramConnect, SealgramListen};
