@@ -2,18 +2,20 @@
 
 use alloc::vec::Vec;
 
-use pki_types::{CertificateDer, ServerName};
+use pki_types::{CertificateDer, ServerName, SubjectPublicKeyInfoDer};
 use sealgram_crypto::{
     CertificateError, Digest, IdentityVerified, PeerChain, SignatureVerified, SignatureVerifier,
     SignedMessage,
 };
 use sealgram_iana::{SignatureScheme, Version};
-use sealgram_wire::{Asn1Cert, DigitallySigned, List, Message, messages13};
+use sealgram_wire::DigitallySigned;
 
-use crate::error::malformed;
+use crate::config::Signatures;
+use crate::shown::PeerIdentity;
 use crate::{
     Ask, ClientConfig, ClientVerification, Error, ExternalPsk, PeerIncompatible, PeerMisbehaved,
-    ServerConfig, ServerVerification, Session, Side, VerifyPeer,
+    RawPublicKeyVerification, ServerConfig, ServerVerification, Session, Side, VerifyPeer,
+    VerifyRawPublicKey,
 };
 
 /// Proof that the peer is who it should be. The states that derive keys or send a Finished take
@@ -49,19 +51,47 @@ impl PeerAuthenticated {
     }
 }
 
-/// Owned copies of the certificates that a peer sent, leaf first.
-pub(crate) fn own_chain(list: &List<'_, Asn1Cert<'_>>) -> Vec<CertificateDer<'static>> {
-    list.iter().map(|der| CertificateDer::from(der.0.to_vec())).collect()
-}
-
 /// The outcome of looking at an identity: known at once, or when the application has answered.
 pub(crate) enum Identity {
     Verified(IdentityVerified),
     Asked(Ask),
 }
 
-/// Starts to verify a server's chain (not empty) for the configured name.
+/// Starts to verify what a server shows, for the configured name.
 pub(crate) fn verify_server(
+    config: &ClientConfig,
+    shown: &PeerIdentity,
+    name: Option<&ServerName<'static>>,
+) -> Result<Identity, Error> {
+    match shown {
+        PeerIdentity::Nothing => Err(PeerMisbehaved::EmptyCertificate.into()),
+        PeerIdentity::Chain(chain) => verify_server_chain(config, chain, name),
+        PeerIdentity::RawPublicKey(key) => {
+            verify_raw_public_key(config.raw_public_keys.as_ref(), key, name)
+        }
+    }
+}
+
+/// Starts to verify a raw public key of either side.
+fn verify_raw_public_key(
+    verification: Option<&RawPublicKeyVerification>,
+    public_key: &SubjectPublicKeyInfoDer<'static>,
+    name: Option<&ServerName<'static>>,
+) -> Result<Identity, Error> {
+    match verification.ok_or(PeerIncompatible::NoSharedCertificateType)? {
+        RawPublicKeyVerification::Inline(verifier) => {
+            Ok(Identity::Verified(verifier.verify_raw_public_key(public_key, name)?))
+        }
+        RawPublicKeyVerification::Ask(_) => {
+            Ok(Identity::Asked(Ask::VerifyRawPublicKey(VerifyRawPublicKey {
+                public_key: public_key.clone(),
+                server_name: name.cloned(),
+            })))
+        }
+    }
+}
+
+fn verify_server_chain(
     config: &ClientConfig,
     chain: &[CertificateDer<'static>],
     name: Option<&ServerName<'static>>,
@@ -72,6 +102,9 @@ pub(crate) fn verify_server(
             Ok(Identity::Verified(verifier.verify_server(&peer_chain(chain)?, name, now)?))
         }
         ServerVerification::Psk(_) => Err(PeerIncompatible::NoSharedPsk.into()),
+        ServerVerification::RawPublicKeysOnly => {
+            Err(PeerIncompatible::NoSharedCertificateType.into())
+        }
         ServerVerification::Ask(_) => Ok(Identity::Asked(Ask::VerifyPeer(VerifyPeer {
             chain: chain.to_vec(),
             server_name: name.cloned(),
@@ -79,31 +112,38 @@ pub(crate) fn verify_server(
     }
 }
 
-/// Verifies the chain of a session that is resumed. Configurations that ask the application resume
+/// Verifies the identity of a session that is resumed. Configurations that ask the application resume
 /// no session if this is wanted, so there is nothing to ask here.
 pub(crate) fn verify_server_again(
     config: &ClientConfig,
-    chain: &[CertificateDer<'static>],
+    shown: &PeerIdentity,
     name: Option<&ServerName<'static>>,
 ) -> Result<(), Error> {
-    match verify_server(config, chain, name)? {
+    match verify_server(config, shown, name)? {
         Identity::Verified(IdentityVerified { .. }) => Ok(()),
         Identity::Asked(_) => Err(refused(CertificateError::UnsupportedAlgorithm)),
     }
 }
 
-/// Starts to verify a client's chain (not empty).
+/// Starts to verify what a client shows.
 pub(crate) fn verify_client(
     config: &ServerConfig,
-    chain: &[CertificateDer<'static>],
+    shown: &PeerIdentity,
 ) -> Result<Identity, Error> {
+    let chain = match shown {
+        PeerIdentity::Nothing => return Err(Error::NoPeerCertificate),
+        PeerIdentity::Chain(chain) => chain,
+        PeerIdentity::RawPublicKey(key) => {
+            return verify_raw_public_key(config.raw_public_keys.as_ref(), key, None);
+        }
+    };
     match &config.verification {
         ClientVerification::Inline(verifier) => {
             let now = config.common.wall_clock.now();
             Ok(Identity::Verified(verifier.verify_client(&peer_chain(chain)?, now)?))
         }
         ClientVerification::Ask { .. } => Ok(Identity::Asked(Ask::VerifyPeer(VerifyPeer {
-            chain: chain.to_vec(),
+            chain: chain.clone(),
             server_name: None,
         }))),
         // A chain that nobody asked for never gets here: the state machine refuses it.
@@ -115,21 +155,31 @@ fn refused(error: CertificateError) -> Error {
     Error::PeerIdentity(error.into())
 }
 
-/// Verifies a handshake signature with the leaf's key.
+/// Verifies a handshake signature with the key that the peer shows: a certificate's by whoever
+/// verifies certificates, a raw one by whoever verifies those, and never the other way round.
 pub(crate) fn verify_signature(
-    verifier: Option<&dyn SignatureVerifier>,
-    chain: &[CertificateDer<'static>],
+    signatures: Signatures<'_>,
+    shown: &PeerIdentity,
     message: &SignedMessage<'_>,
 ) -> Result<SignatureVerified, Error> {
-    // Nobody asked for a certificate, so nobody can say whether it is good.
-    let verifier = verifier.ok_or(PeerIncompatible::NoSharedSignatureScheme)?;
-    check_offered(verifier, message)?;
-    let chain = peer_chain(chain)?;
-    verifier.verify_signature(chain.end_entity, message).map_err(|error| {
-        match error.errors().first() {
-            Some(CertificateError::BadSignature) => PeerMisbehaved::BadSignature.into(),
-            _ => Error::PeerIdentity(error),
+    let verified = match shown {
+        PeerIdentity::Nothing => return Err(PeerMisbehaved::EmptyCertificate.into()),
+        PeerIdentity::Chain(chain) => {
+            let verifier = signatures.certificates;
+            let verifier = verifier.ok_or(PeerIncompatible::NoSharedCertificateType)?;
+            check_offered(verifier.schemes(), message)?;
+            verifier.verify_signature(peer_chain(chain)?.end_entity, message)
         }
+        PeerIdentity::RawPublicKey(key) => {
+            let verifier = signatures.raw_public_keys;
+            let verifier = verifier.ok_or(PeerIncompatible::NoSharedCertificateType)?;
+            check_offered(verifier.schemes(), message)?;
+            verifier.verify_raw_signature(key, message)
+        }
+    };
+    verified.map_err(|error| match error.errors().first() {
+        Some(CertificateError::BadSignature) => PeerMisbehaved::BadSignature.into(),
+        _ => Error::PeerIdentity(error),
     })
 }
 
@@ -142,12 +192,9 @@ pub(crate) fn certificate_schemes(verifier: &dyn SignatureVerifier) -> Option<&[
 
 /// A peer may sign only with a scheme that we offered and that its version allows (RFC 5246
 /// §7.4.3, RFC 8446 §4.4.3).
-fn check_offered(
-    verifier: &dyn SignatureVerifier,
-    message: &SignedMessage<'_>,
-) -> Result<(), Error> {
+fn check_offered(schemes: &[SignatureScheme], message: &SignedMessage<'_>) -> Result<(), Error> {
     let allowed = message.version == Version::V12 || message.scheme.usable_in_dtls13();
-    if allowed && verifier.schemes().contains(&message.scheme) {
+    if allowed && schemes.contains(&message.scheme) {
         Ok(())
     } else {
         Err(PeerMisbehaved::UnofferedSignatureScheme.into())
@@ -167,38 +214,6 @@ fn peer_chain<'a>(chain: &'a [CertificateDer<'static>]) -> Result<PeerChain<'a>,
     let (end_entity, intermediates) =
         chain.split_first().ok_or(PeerMisbehaved::EmptyCertificate)?;
     Ok(PeerChain { end_entity, intermediates })
-}
-
-/// The chain in a 1.3 Certificate message of the handshake, leaf first; may be empty.
-pub(crate) fn read_chain_v13(message: &Message<'_>) -> Result<Vec<CertificateDer<'static>>, Error> {
-    let certificate = messages13::Certificate::read(message.body).map_err(malformed(message))?;
-    // A server's is empty, and a client's repeats that of the request, which was (RFC 8446
-    // §4.4.2).
-    if !certificate.certificate_request_context.is_empty() {
-        return Err(PeerMisbehaved::BadCertificateContext.into());
-    }
-    let mut chain = Vec::new();
-    for entry in certificate.certificate_list.iter() {
-        // None of the extensions that may be answered here is ever offered.
-        if let Some(extension) = entry.extensions.iter().next() {
-            return Err(PeerMisbehaved::UnsolicitedExtension(extension.extension_type).into());
-        }
-        chain.push(CertificateDer::from(entry.cert_data.to_vec()));
-    }
-    Ok(chain)
-}
-
-/// A chain as it is sent, leaf first; may be empty.
-pub(crate) fn encode_chain_v13(chain: &[CertificateDer<'static>]) -> Vec<u8> {
-    let entries: Vec<_> = chain
-        .iter()
-        .map(|der| messages13::CertificateEntry { cert_data: der, extensions: List::default() })
-        .collect();
-    messages13::Certificate {
-        certificate_request_context: &[],
-        certificate_list: List::from_slice(&entries),
-    }
-    .encode()
 }
 
 /// What a 1.3 CertificateVerify of `side` signs (RFC 8446 §4.4.3).

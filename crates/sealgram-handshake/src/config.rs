@@ -4,10 +4,10 @@ use alloc::sync::Arc;
 use alloc::vec::Vec;
 
 use sealgram_crypto::{
-    ClientVerifier, CryptoProvider, KeyExchangeKind, KeyLog, ServerVerifier, SignatureVerifier,
-    WallClock,
+    ClientVerifier, CryptoProvider, KeyExchangeKind, KeyLog, RawPublicKeySignatures,
+    RawPublicKeyVerifier, ServerVerifier, SignatureVerifier, WallClock,
 };
-use sealgram_iana::{SrtpProfile, Version};
+use sealgram_iana::{CertificateType, SignatureScheme, SrtpProfile, Version};
 
 use crate::{
     ClientPsk, ClientSessionStore, EarlyDataTerms, Identities, PskSource, SessionCache,
@@ -34,6 +34,62 @@ impl Versions {
     }
 }
 
+/// How raw public keys of peers are verified (RFC 7250).
+#[derive(Clone, Debug)]
+pub enum RawPublicKeyVerification {
+    /// At once.
+    Inline(Arc<dyn RawPublicKeyVerifier>),
+    /// The application is asked with [`Ask::VerifyRawPublicKey`](crate::Ask::VerifyRawPublicKey);
+    /// handshake signatures are verified at once all the same.
+    Ask(Arc<dyn RawPublicKeySignatures>),
+}
+
+impl RawPublicKeyVerification {
+    pub(crate) fn signatures(&self) -> &dyn RawPublicKeySignatures {
+        match self {
+            Self::Inline(verifier) => &**verifier,
+            Self::Ask(signatures) => &**signatures,
+        }
+    }
+}
+
+/// What verifies handshake signatures, by the type of what the peer shows.
+#[derive(Clone, Copy)]
+pub(crate) struct Signatures<'a> {
+    pub(crate) certificates: Option<&'a dyn SignatureVerifier>,
+    pub(crate) raw_public_keys: Option<&'a dyn RawPublicKeySignatures>,
+}
+
+impl<'a> Signatures<'a> {
+    /// The types that we can verify, best first: a bare key is shorter, and pinned.
+    pub(crate) fn types(self) -> Vec<CertificateType> {
+        let raw = self.raw_public_keys.map(|_| CertificateType::RAW_PUBLIC_KEY);
+        raw.into_iter().chain(self.certificates.map(|_| CertificateType::X509)).collect()
+    }
+
+    /// The schemes that we can verify for this type, best first.
+    pub(crate) fn schemes(self, typ: CertificateType) -> &'a [SignatureScheme] {
+        match (typ, self.certificates, self.raw_public_keys) {
+            (CertificateType::RAW_PUBLIC_KEY, _, Some(raw)) => raw.schemes(),
+            (CertificateType::X509, Some(certificates), _) => certificates.schemes(),
+            _ => &[],
+        }
+    }
+
+    /// The schemes that we can verify for one type or the other, each once.
+    pub(crate) fn all_schemes(self) -> Vec<SignatureScheme> {
+        let mut all = Vec::new();
+        for typ in self.types() {
+            for scheme in self.schemes(typ) {
+                if !all.contains(scheme) {
+                    all.push(*scheme);
+                }
+            }
+        }
+        all
+    }
+}
+
 /// How a client verifies its server.
 #[derive(Clone, Debug)]
 pub enum ServerVerification {
@@ -42,6 +98,8 @@ pub enum ServerVerification {
     /// The application is asked with [`Ask::VerifyPeer`](crate::Ask::VerifyPeer); handshake
     /// signatures are verified at once all the same.
     Ask(Arc<dyn SignatureVerifier>),
+    /// Not at all: no certificate is accepted, only raw public keys are.
+    RawPublicKeysOnly,
     /// By a pre-shared key alone: a server that does not have it is refused, whatever its
     /// certificate.
     Psk(ClientPsk),
@@ -101,8 +159,10 @@ pub struct CommonConfig {
 pub struct ClientConfig {
     /// What both roles have in common.
     pub common: CommonConfig,
-    /// How the server is verified.
+    /// How the server's certificates are verified.
     pub verification: ServerVerification,
+    /// How the server's raw public key is verified; without it none is accepted.
+    pub raw_public_keys: Option<RawPublicKeyVerification>,
     /// Certificates for a server that asks for one.
     pub identities: Identities,
     /// Whether DNS names are sent in the clear so that the server can choose by them (RFC 6066
@@ -138,8 +198,12 @@ pub struct ServerConfig {
     pub identities: Identities,
     /// Whether a client is refused that asks for a name which no certificate of a list is for.
     pub require_known_name: bool,
-    /// How clients are verified.
+    /// How certificates of clients are verified.
     pub verification: ClientVerification,
+    /// How raw public keys of clients are verified; without it none is accepted.
+    pub raw_public_keys: Option<RawPublicKeyVerification>,
+    /// Whether a client is refused that shows no raw public key, where those are accepted.
+    pub raw_public_key_required: bool,
     /// Whether the client's order of suites and groups decides instead of ours.
     pub prefer_client_order: bool,
     /// What seals tickets; without it none is given out or accepted.
@@ -158,18 +222,21 @@ impl ServerConfig {
         self.psks.is_some() && !self.client_certificate_required()
     }
 
-    /// What verifies client signatures; `None` if clients are not asked for a certificate.
-    pub(crate) fn client_signatures(&self) -> Option<&dyn SignatureVerifier> {
-        match &self.verification {
+    /// What verifies client signatures; nothing if clients are not asked for a certificate.
+    pub(crate) fn signatures(&self) -> Signatures<'_> {
+        let certificates: Option<&dyn SignatureVerifier> = match &self.verification {
             ClientVerification::None => None,
             ClientVerification::Inline(verifier) => Some(&**verifier),
             ClientVerification::Ask { signatures, .. } => Some(&**signatures),
-        }
+        };
+        let raw_public_keys = self.raw_public_keys.as_ref().map(|raw| raw.signatures());
+        Signatures { certificates, raw_public_keys }
     }
 
     /// Whether a client without a certificate is refused.
     pub(crate) fn client_certificate_required(&self) -> bool {
-        match &self.verification {
+        let raw = self.raw_public_keys.is_some() && self.raw_public_key_required;
+        raw || match &self.verification {
             ClientVerification::None => false,
             ClientVerification::Inline(verifier) => verifier.required(),
             ClientVerification::Ask { required, .. } => *required,
@@ -186,13 +253,15 @@ impl ServerConfig {
 }
 
 impl ClientConfig {
-    /// What verifies server signatures; `None` if no certificate is accepted.
-    pub(crate) fn server_signatures(&self) -> Option<&dyn SignatureVerifier> {
-        match &self.verification {
+    /// What verifies server signatures.
+    pub(crate) fn signatures(&self) -> Signatures<'_> {
+        let certificates: Option<&dyn SignatureVerifier> = match &self.verification {
             ServerVerification::Inline(verifier) => Some(&**verifier),
             ServerVerification::Ask(verifier) => Some(&**verifier),
-            ServerVerification::Psk(_) => None,
-        }
+            ServerVerification::RawPublicKeysOnly | ServerVerification::Psk(_) => None,
+        };
+        let raw_public_keys = self.raw_public_keys.as_ref().map(|raw| raw.signatures());
+        Signatures { certificates, raw_public_keys }
     }
 
     /// The pre-shared key that the server must have, if it is known by one.

@@ -211,7 +211,7 @@ pub(crate) fn offered(
     let protocol = session.alpn.as_ref().is_none_or(|alpn| config.common.alpn.contains(alpn));
     let verified = || {
         !config.verify_resumed
-            || auth::verify_server_again(config, &session.peer_chain, name).is_ok()
+            || auth::verify_server_again(config, &session.peer_identity, name).is_ok()
     };
     if config.offer_early_data && protocol && verified() { session.max_early_data } else { 0 }
 }

@@ -5,7 +5,7 @@ use alloc::sync::Arc;
 use alloc::vec::Vec;
 use core::fmt;
 
-use pki_types::{CertificateDer, ServerName};
+use pki_types::{CertificateDer, ServerName, SubjectPublicKeyInfoDer};
 use sealgram_crypto::{CryptoError, IdentityVerified, TrafficSecret, VerificationError};
 use sealgram_iana::{HandshakeType, SignatureScheme, Version};
 use sealgram_wire::{Group, MessageSeq, Phase};
@@ -72,14 +72,18 @@ pub struct Connected {
     pub negotiated: Negotiated,
     /// The certificates that the peer sent, leaf first; empty if it sent none.
     pub peer_chain: Vec<CertificateDer<'static>>,
+    /// The raw public key that the peer sent instead of certificates (RFC 7250).
+    pub peer_raw_public_key: Option<SubjectPublicKeyInfoDer<'static>>,
 }
 
 /// A question to the application. The handshake waits for the answer; its deadline runs on.
 #[derive(Debug)]
 #[non_exhaustive]
 pub enum Ask {
-    /// Whether the peer's identity is good.
+    /// Whether the peer's certificates are good.
     VerifyPeer(VerifyPeer),
+    /// Whether the peer's raw public key is good.
+    VerifyRawPublicKey(VerifyRawPublicKey),
     /// A signature with our own key.
     Sign(Sign),
     /// The certificate to show.
@@ -98,6 +102,17 @@ pub struct VerifyPeer {
     pub server_name: Option<ServerName<'static>>,
 }
 
+/// The raw public key of a peer that waits to be verified (RFC 7250). The peer holds its private
+/// half; whose it is, nothing in it says.
+#[derive(Debug)]
+#[non_exhaustive]
+pub struct VerifyRawPublicKey {
+    /// What the peer sent.
+    pub public_key: SubjectPublicKeyInfoDer<'static>,
+    /// On a client: the name that the server should have.
+    pub server_name: Option<ServerName<'static>>,
+}
+
 /// Something to be signed.
 #[non_exhaustive]
 pub struct Sign {
@@ -105,8 +120,17 @@ pub struct Sign {
     pub scheme: SignatureScheme,
     /// The bytes to sign (not a hash of them).
     pub message: Vec<u8>,
-    /// The chain whose key must sign.
+    /// The chain whose key must sign; empty if a raw public key is shown.
     pub chain: Vec<CertificateDer<'static>>,
+    /// The raw public key whose private half must sign, if one is shown.
+    pub raw_public_key: Option<SubjectPublicKeyInfoDer<'static>>,
+}
+
+impl Sign {
+    pub(crate) fn new(scheme: SignatureScheme, message: Vec<u8>, key: &CertifiedKey) -> Self {
+        let chain = key.chain().to_vec();
+        Self { scheme, message, chain, raw_public_key: key.raw_public_key().cloned() }
+    }
 }
 
 impl fmt::Debug for Sign {
@@ -119,7 +143,7 @@ impl fmt::Debug for Sign {
 #[derive(Debug)]
 #[non_exhaustive]
 pub enum Answer {
-    /// To [`Ask::VerifyPeer`].
+    /// To [`Ask::VerifyPeer`] and [`Ask::VerifyRawPublicKey`].
     VerifyPeer(Result<IdentityVerified, VerificationError>),
     /// To [`Ask::Sign`].
     Sign(Result<Vec<u8>, CryptoError>),

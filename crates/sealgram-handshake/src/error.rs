@@ -91,6 +91,9 @@ pub enum PeerIncompatible {
     NoSharedPsk,
     /// No signature scheme.
     NoSharedSignatureScheme,
+    /// No type of certificate: the peer shows or takes X.509 certificates or raw public keys, and
+    /// we the other (RFC 7250 §4.2).
+    NoSharedCertificateType,
     /// No certificate: this server has none for the client.
     NoCertificate,
     /// No certificate for the name that the client asks for (RFC 6066 §3).
@@ -148,6 +151,8 @@ pub enum PeerMisbehaved {
     HelloChanged,
     /// A Certificate message that answers a request that was never made.
     BadCertificateContext,
+    /// More than one raw public key (RFC 8446 §4.4.2).
+    SeveralRawPublicKeys,
     /// An empty certificate list where a certificate must be.
     EmptyCertificate,
     /// Fragments of one message that contradict each other.
@@ -195,6 +200,7 @@ impl Error {
                 I::NoSharedProtocol => AlertDescription::NO_APPLICATION_PROTOCOL,
                 I::NoUncompressedPoints => AlertDescription::ILLEGAL_PARAMETER,
                 I::MissingExtension(_) => AlertDescription::MISSING_EXTENSION,
+                I::NoSharedCertificateType => AlertDescription::UNSUPPORTED_CERTIFICATE,
                 I::UnknownServerName => AlertDescription::UNRECOGNIZED_NAME,
                 I::NoSharedSuite
                 | I::NoCertificate
@@ -296,6 +302,9 @@ impl fmt::Display for PeerIncompatible {
             Self::NoSharedGroup => "no shared key-exchange group",
             Self::NoSharedPsk => "no shared pre-shared key: the peer does not know the identity",
             Self::NoSharedSignatureScheme => "no shared signature scheme",
+            Self::NoSharedCertificateType => {
+                "one side has certificates where the other one wants raw public keys"
+            }
             Self::NoCertificate => "there is no certificate for the peer",
             Self::UnknownServerName => "there is no certificate for the name that was asked for",
             Self::NoSharedProtocol => "no shared application protocol",
@@ -332,6 +341,7 @@ impl fmt::Display for PeerMisbehaved {
             Self::PointlessRetry => "it asked for a retry that changes nothing",
             Self::HelloChanged => "its second ClientHello is not the first one again",
             Self::BadCertificateContext => "its certificate answers another request",
+            Self::SeveralRawPublicKeys => "it sent more than one raw public key",
             Self::EmptyCertificate => "its certificate list is empty",
             Self::ConflictingFragments => "its fragments of one message contradict each other",
             Self::WrongPhase => "it sent a message under the wrong keys",

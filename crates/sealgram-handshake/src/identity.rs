@@ -10,24 +10,36 @@ use alloc::sync::Arc;
 use alloc::vec::Vec;
 use core::fmt::Debug;
 
-use pki_types::CertificateDer;
+use pki_types::{CertificateDer, SubjectPublicKeyInfoDer};
 use sealgram_crypto::{ChainFacts, KeyExchangeKind, SignatureAlgorithm, SigningKey};
-use sealgram_iana::{ClientCertificateType, NamedGroup, SignatureScheme, Version};
+use sealgram_iana::{CertificateType, ClientCertificateType, NamedGroup, SignatureScheme, Version};
 use sealgram_wire::{
     ClientExtensions, ClientHello, DistinguishedName, List, messages12, messages13,
 };
 
 use crate::{Error, ExternalPsk, PeerIncompatible, ServerConfig};
 
-/// A certificate chain, leaf first, and the key of its leaf.
+/// What is shown to a peer, and the key that proves it.
 #[derive(Clone, Debug)]
 pub struct CertifiedKey {
-    /// The chain as it is sent; never empty.
-    pub chain: Vec<CertificateDer<'static>>,
-    /// What the chain says, to choose it by.
-    pub facts: ChainFacts,
+    /// What is shown.
+    pub credential: Credential,
     /// What signs.
     pub key: KeySource,
+}
+
+/// What is shown to a peer.
+#[derive(Clone, Debug)]
+pub enum Credential {
+    /// A certificate chain.
+    Certificates {
+        /// The chain as it is sent, leaf first; never empty.
+        chain: Vec<CertificateDer<'static>>,
+        /// What the chain says, to choose it by.
+        facts: ChainFacts,
+    },
+    /// A key without a certificate (RFC 7250).
+    RawPublicKey(SubjectPublicKeyInfoDer<'static>),
 }
 
 /// Where signatures come from.
@@ -46,6 +58,33 @@ pub enum KeySource {
 }
 
 impl CertifiedKey {
+    /// What type of certificate it is (RFC 7250 §3).
+    #[must_use]
+    pub const fn certificate_type(&self) -> CertificateType {
+        match &self.credential {
+            Credential::Certificates { .. } => CertificateType::X509,
+            Credential::RawPublicKey(_) => CertificateType::RAW_PUBLIC_KEY,
+        }
+    }
+
+    /// The chain, leaf first; empty if there is none.
+    #[must_use]
+    pub fn chain(&self) -> &[CertificateDer<'static>] {
+        match &self.credential {
+            Credential::Certificates { chain, .. } => chain,
+            Credential::RawPublicKey(_) => &[],
+        }
+    }
+
+    /// The raw public key, if that is what is shown.
+    #[must_use]
+    pub const fn raw_public_key(&self) -> Option<&SubjectPublicKeyInfoDer<'static>> {
+        match &self.credential {
+            Credential::Certificates { .. } => None,
+            Credential::RawPublicKey(key) => Some(key),
+        }
+    }
+
     /// The key's family.
     #[must_use]
     pub fn algorithm(&self) -> SignatureAlgorithm {
@@ -76,9 +115,24 @@ impl CertifiedKey {
         kind.accepts(self.algorithm())
     }
 
-    /// Whether the chain is for the name that was asked for; without one any chain is.
+    /// Whether it is for the name that was asked for; without one all are. A bare key has no name,
+    /// and so may have any.
     fn is_named(&self, wanted: &CertificateWanted) -> bool {
-        wanted.server_name.as_ref().is_none_or(|name| self.facts.is_for(name))
+        match (&self.credential, &wanted.server_name) {
+            (Credential::Certificates { facts, .. }, Some(name)) => facts.is_for(name),
+            _ => true,
+        }
+    }
+
+    /// Whether the peer says that it can verify all of it, and whether it knows who issued it.
+    fn is_verifiable(&self, wanted: &CertificateWanted) -> (bool, bool) {
+        match &self.credential {
+            Credential::Certificates { facts, .. } => (
+                facts.is_verifiable_with(&wanted.certificate_schemes),
+                facts.is_issued_by(&wanted.authorities),
+            ),
+            Credential::RawPublicKey(_) => (true, true),
+        }
     }
 }
 
@@ -89,8 +143,9 @@ pub enum Identities {
     Fixed(Vec<Arc<CertifiedKey>>),
     /// Whatever this says.
     Resolver(Arc<dyn ResolvesCertificate>),
-    /// The application is asked with [`Ask::Certificate`](crate::Ask::Certificate).
-    Ask,
+    /// The application is asked with [`Ask::Certificate`](crate::Ask::Certificate), for one of
+    /// these types, best first.
+    Ask(Vec<CertificateType>),
 }
 
 /// Chooses among certificates, at once.
@@ -98,6 +153,11 @@ pub trait ResolvesCertificate: Debug + Send + Sync {
     /// The certificate for this peer, or `None` if there is none: a server then ends the
     /// handshake, a client goes on without a certificate.
     fn resolve(&self, wanted: &CertificateWanted) -> Option<Arc<CertifiedKey>>;
+
+    /// The types that there may be, best first: what a client offers (RFC 7250 §4.1).
+    fn certificate_types(&self) -> &[CertificateType] {
+        &[CertificateType::X509]
+    }
 }
 
 impl Identities {
@@ -105,6 +165,23 @@ impl Identities {
     #[must_use]
     pub fn is_empty(&self) -> bool {
         matches!(self, Self::Fixed(list) if list.is_empty())
+    }
+
+    /// The types that there may be, best first.
+    pub(crate) fn types(&self) -> Vec<CertificateType> {
+        match self {
+            Self::Fixed(list) => {
+                let mut types = Vec::new();
+                for typ in list.iter().map(|key| key.certificate_type()) {
+                    if !types.contains(&typ) {
+                        types.push(typ);
+                    }
+                }
+                types
+            }
+            Self::Resolver(resolver) => resolver.certificate_types().to_vec(),
+            Self::Ask(types) => types.clone(),
+        }
     }
 
     /// What can be shown to whoever wants this, in no order; `None` if only the application knows
@@ -118,8 +195,8 @@ impl Identities {
         match (self, answered) {
             (Self::Fixed(list), _) => Some(Cow::Borrowed(list)),
             (Self::Resolver(resolver), _) => Some(one(resolver.resolve(wanted))),
-            (Self::Ask, Answered { certificate: Some(answer), .. }) => Some(one(answer.clone())),
-            (Self::Ask, Answered { certificate: None, .. }) => None,
+            (Self::Ask(_), Answered { certificate: Some(answer), .. }) => Some(one(answer.clone())),
+            (Self::Ask(_), Answered { certificate: None, .. }) => None,
         }
     }
 }
@@ -148,6 +225,9 @@ pub struct CertificateWanted {
     pub server_name: Option<Vec<u8>>,
     /// The application protocols that a client offers, best first; on a client empty.
     pub alpn: Vec<Vec<u8>>,
+    /// The types that the peer takes, best first (RFC 7250): X.509 certificates, unless it says
+    /// something else.
+    pub certificate_types: Vec<CertificateType>,
     /// The families of keys that can be used at all.
     pub algorithms: Vec<SignatureAlgorithm>,
     /// What the peer verifies in handshakes.
@@ -184,6 +264,9 @@ impl CertificateWanted {
                 .alpn
                 .map(|list| list.iter().map(|name| name.0.to_vec()).collect())
                 .unwrap_or_default(),
+            certificate_types: extensions
+                .server_certificate_type
+                .map_or_else(|| Vec::from([CertificateType::X509]), |list| list.iter().collect()),
             algorithms: ALGORITHMS.into_iter().filter(fits).collect(),
             certificate_schemes: collect(
                 extensions.signature_algorithms_cert.or(extensions.signature_algorithms),
@@ -194,7 +277,11 @@ impl CertificateWanted {
     }
 
     /// What a 1.2 request says (RFC 5246 §7.4.4). Ed25519 counts as `ecdsa_sign` (RFC 8422 §5.5).
-    pub(crate) fn by_server_v12(request: &messages12::CertificateRequest<'_>) -> Self {
+    /// `typ` is what both have agreed on.
+    pub(crate) fn by_server_v12(
+        request: &messages12::CertificateRequest<'_>,
+        typ: CertificateType,
+    ) -> Self {
         let fits = |algorithm: &SignatureAlgorithm| {
             request.certificate_types.contains(match algorithm {
                 SignatureAlgorithm::Rsa => ClientCertificateType::RSA_SIGN,
@@ -208,6 +295,7 @@ impl CertificateWanted {
             version: Version::V12,
             server_name: None,
             alpn: Vec::new(),
+            certificate_types: Vec::from([typ]),
             algorithms: ALGORITHMS.into_iter().filter(fits).collect(),
             certificate_schemes: schemes.clone(),
             schemes,
@@ -215,16 +303,19 @@ impl CertificateWanted {
         }
     }
 
-    /// What a 1.3 request says (RFC 8446 §4.3.2), with the `schemes` that it must have.
+    /// What a 1.3 request says (RFC 8446 §4.3.2), with the `schemes` that it must have. `typ` is
+    /// what both have agreed on.
     pub(crate) fn by_server_v13(
         request: &messages13::CertificateRequest<'_>,
         schemes: List<'_, SignatureScheme>,
+        typ: CertificateType,
     ) -> Self {
         let schemes: Vec<_> = schemes.iter().collect();
         Self {
             version: Version::V13,
             server_name: None,
             alpn: Vec::new(),
+            certificate_types: Vec::from([typ]),
             algorithms: ALGORITHMS.to_vec(),
             certificate_schemes: request
                 .signature_algorithms_cert
@@ -235,24 +326,27 @@ impl CertificateWanted {
     }
 
     /// Those of the candidates with which we can sign for the peer, each with its best scheme,
-    /// the most fitting first: for the right name, then with a chain that the peer says it can
-    /// verify, then from an authority that it knows, then as configured. Only the key decides
-    /// whether a candidate is of use at all: a peer may accept more than it says (RFC 8446
-    /// §4.4.2.2).
+    /// the most fitting first: of the type that the peer likes best, then for the right name, then
+    /// with a chain that the peer says it can verify, then from an authority that it knows, then as
+    /// configured. Only type and key decide whether a candidate is of use at all: of all else a
+    /// peer may accept more than it says (RFC 8446 §4.4.2.2).
     pub(crate) fn rank<'a>(&self, candidates: &'a [Arc<CertifiedKey>]) -> Vec<Candidate<'a>> {
         let usable = candidates.iter().filter_map(|key| {
             let scheme = key.scheme(self.version, &self.schemes)?;
-            let named = key.is_named(self);
+            let class = (self.place_of(key.certificate_type())?, !key.is_named(self));
             let family = self.algorithms.contains(&key.algorithm());
-            family.then_some(Candidate { key, scheme, named })
+            family.then_some(Candidate { key, scheme, class })
         });
         let mut usable: Vec<_> = usable.collect();
         usable.sort_by_key(|candidate| {
-            let facts = &candidate.key.facts;
-            let verifiable = facts.is_verifiable_with(&self.certificate_schemes);
-            (!candidate.named, !verifiable, !facts.is_issued_by(&self.authorities))
+            let (verifiable, known) = candidate.key.is_verifiable(self);
+            (candidate.class, !verifiable, !known)
         });
         usable
+    }
+
+    fn place_of(&self, typ: CertificateType) -> Option<usize> {
+        self.certificate_types.iter().position(|wanted| *wanted == typ)
     }
 }
 
@@ -262,8 +356,9 @@ pub(crate) struct Candidate<'a> {
     pub(crate) key: &'a Arc<CertifiedKey>,
     /// What it signs with.
     pub(crate) scheme: SignatureScheme,
-    /// Whether it is for the name that was asked for.
-    pub(crate) named: bool,
+    /// What comes before a better suite: the place of its type in the peer's list, and whether it
+    /// is for another name than the one that was asked for. The smallest is the best.
+    pub(crate) class: (usize, bool),
 }
 
 /// An identity that is shown, and the scheme that its key signs with.
@@ -286,6 +381,9 @@ pub(crate) fn check_server(
     match (candidates, &wanted.server_name) {
         ([], Some(_)) => Err(PeerIncompatible::UnknownServerName.into()),
         ([], None) => Err(PeerIncompatible::NoCertificate.into()),
+        (some, _) if some.iter().all(|key| wanted.place_of(key.certificate_type()).is_none()) => {
+            Err(PeerIncompatible::NoSharedCertificateType.into())
+        }
         _ => Ok(()),
     }
 }

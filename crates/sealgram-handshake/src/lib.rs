@@ -45,16 +45,22 @@ mod psk;
 mod schedule;
 mod server;
 mod session;
+mod shown;
 mod ticket;
 mod transcript;
 
 pub use config::{
-    ClientConfig, ClientVerification, CommonConfig, ServerConfig, ServerVerification, Versions,
+    ClientConfig, ClientVerification, CommonConfig, RawPublicKeyVerification, ServerConfig,
+    ServerVerification, Versions,
 };
 pub use early::{EarlyData, EarlyDataLedger, EarlyDataTerms, Origin, ticket_proves_address};
-pub use effects::{Answer, Ask, Connected, Effects, RecordLimits, Sign, VerifyPeer};
+pub use effects::{
+    Answer, Ask, Connected, Effects, RecordLimits, Sign, VerifyPeer, VerifyRawPublicKey,
+};
 pub use error::{Error, ErrorKind, PeerIncompatible, PeerMisbehaved};
-pub use identity::{CertificateWanted, CertifiedKey, Identities, KeySource, ResolvesCertificate};
+pub use identity::{
+    CertificateWanted, CertifiedKey, Credential, Identities, KeySource, ResolvesCertificate,
+};
 pub use machine::Handshake;
 pub use negotiate::{Negotiated, Selection, hello_hash, hello_retry_request, select};
 pub use psk::{ClientPsk, ExternalPsk, FindPsk, PskChoice, PskLookup, PskSource};

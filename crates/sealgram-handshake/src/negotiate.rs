@@ -5,8 +5,8 @@ use alloc::vec::Vec;
 
 use sealgram_crypto::{Digest, KeyExchangeGroup, KeyExchangeKind, Suite};
 use sealgram_iana::{
-    CipherSuite, CompressionMethod, EcPointFormat, ExtensionType, HandshakeType, NamedGroup,
-    ProtocolVersion, SignatureScheme, SrtpProfile, Version,
+    CertificateType, CipherSuite, CompressionMethod, EcPointFormat, ExtensionType, HandshakeType,
+    NamedGroup, ProtocolVersion, SignatureScheme, SrtpProfile, Version,
 };
 use sealgram_wire::{
     ClientExtensions, ClientHello, KeyShareEntry, List, MessageSeq, ProtocolName, Random,
@@ -17,8 +17,8 @@ use crate::psk::PSK_HASH;
 use crate::transcript::Transcript;
 
 use crate::{
-    CertificateWanted, CertifiedKey, CommonConfig, Error, PeerIncompatible, PeerMisbehaved,
-    RecordLimits, ServerConfig, Versions,
+    CertificateWanted, CertifiedKey, ClientConfig, CommonConfig, Error, PeerIncompatible,
+    PeerMisbehaved, RecordLimits, ServerConfig, Versions,
 };
 
 /// What a handshake has settled.
@@ -113,9 +113,10 @@ pub(crate) fn choose_v12(
     } else {
         provider.suites.iter().copied().filter(usable).collect()
     };
-    let (named, others): (Vec<_>, Vec<_>) =
-        wanted.rank(candidates).into_iter().partition(|candidate| candidate.named);
-    for ranked in [named, others] {
+    let ranked = wanted.rank(candidates);
+    let classes = ranked.chunk_by(|one, next| one.class == next.class);
+    // Once more with nobody at all: what goes with a pre-shared key needs no certificate.
+    for class in classes.chain([&[][..]]) {
         for suite in &suites {
             let kind = suite.facts.key_exchange;
             if kind.uses_psk() && config.accepts_psks() {
@@ -133,7 +134,7 @@ pub(crate) fn choose_v12(
                 failure = PeerIncompatible::NoSharedGroup;
                 continue;
             };
-            let Some(best) = ranked.iter().find(|candidate| candidate.key.fits(kind)) else {
+            let Some(best) = class.iter().find(|candidate| candidate.key.fits(kind)) else {
                 failure = PeerIncompatible::NoSharedSignatureScheme;
                 continue;
             };
@@ -334,6 +335,48 @@ pub(crate) struct Answers {
     pub(crate) record_size_limit: Option<u16>,
     /// The code that both sides have sent in max_fragment_length, 1 to 4.
     pub(crate) max_fragment_length: Option<u8>,
+    /// What the server shows, if that was talked about (RFC 7250 §4.2).
+    pub(crate) server_certificate_type: Option<CertificateType>,
+    /// What the client shows, if that was talked about.
+    pub(crate) client_certificate_type: Option<CertificateType>,
+}
+
+impl Answers {
+    /// Says which type of certificate a server shows, and which one it asks for, if it asks (which
+    /// is the result), if the client has talked about types (RFC 7250 §4.2).
+    pub(crate) fn talk_about_types(
+        &mut self,
+        config: &ServerConfig,
+        offered: &ClientExtensions<'_>,
+        identity: &CertifiedKey,
+    ) -> Result<Option<CertificateType>, Error> {
+        let shows = identity.certificate_type();
+        let requests = requested_type(config, offered)?;
+        self.server_certificate_type = offered.server_certificate_type.map(|_| shows);
+        self.client_certificate_type =
+            requests.filter(|_| offered.client_certificate_type.is_some());
+        Ok(requests)
+    }
+}
+
+/// What a server asks its client to show, if it asks (RFC 7250 §4.2): the first of the types that
+/// the client can show which we can verify.
+fn requested_type(
+    config: &ServerConfig,
+    offered: &ClientExtensions<'_>,
+) -> Result<Option<CertificateType>, Error> {
+    let accepted = config.signatures().types();
+    if accepted.is_empty() {
+        return Ok(None);
+    }
+    let shared = match offered.client_certificate_type {
+        Some(list) => list.iter().find(|typ| accepted.contains(typ)),
+        None => Some(CertificateType::X509).filter(|typ| accepted.contains(typ)),
+    };
+    if shared.is_none() && config.client_certificate_required() {
+        return Err(PeerIncompatible::NoSharedCertificateType.into());
+    }
+    Ok(shared)
 }
 
 impl Answers {
@@ -351,6 +394,8 @@ impl Answers {
             max_fragment_length: offered
                 .max_fragment_length
                 .filter(|_| offered.record_size_limit.is_none()),
+            server_certificate_type: None,
+            client_certificate_type: None,
         })
     }
 }
@@ -375,9 +420,7 @@ fn choose_srtp(ours: &[SrtpProfile], offered: Option<&UseSrtp<'_>>) -> Option<Sr
 /// What a client offered, to check the server's answers against.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Offered<'a> {
-    pub(crate) config: &'a CommonConfig,
-    /// The code of the hello's max_fragment_length.
-    pub(crate) max_fragment_length: Option<u8>,
+    pub(crate) config: &'a ClientConfig,
     /// Every extension that the hello carried.
     pub(crate) types: &'a [ExtensionType],
 }
@@ -388,22 +431,30 @@ impl Offered<'_> {
         if let Some(typ) = answers.types().find(|typ| !self.types.contains(typ)) {
             return Err(PeerMisbehaved::UnsolicitedExtension(typ).into());
         }
-        let offered = |name| self.config.alpn.iter().any(|protocol| &protocol[..] == name);
+        let offered = |name| self.config.common.alpn.iter().any(|protocol| &protocol[..] == name);
         if answers.alpn.is_some_and(|name| !offered(name)) {
             return Err(PeerMisbehaved::UnofferedProtocol.into());
         }
         let unoffered = |srtp: SelectedSrtp<'_>| {
-            !self.config.srtp.contains(&srtp.profile) || !srtp.mki.is_empty()
+            !self.config.common.srtp.contains(&srtp.profile) || !srtp.mki.is_empty()
         };
         if answers.use_srtp.is_some_and(unoffered) {
             return Err(PeerMisbehaved::UnofferedSrtpProfile.into());
         }
         // The answer is the offer (RFC 6066 §4), and never beside its successor (RFC 8449 §5).
         let wrong = |code: u8| {
-            Some(code) != self.max_fragment_length || answers.record_size_limit.is_some()
+            Some(code) != self.config.max_fragment_length || answers.record_size_limit.is_some()
         };
         if answers.max_fragment_length.is_some_and(wrong) {
             return Err(PeerMisbehaved::BadExtension(ExtensionType::MAX_FRAGMENT_LENGTH).into());
+        }
+        let unverifiable = |typ| !self.config.signatures().types().contains(&typ);
+        if answers.server_certificate_type.is_some_and(unverifiable) {
+            return Err(PeerMisbehaved::BadExtension(ExtensionType::SERVER_CERTIFICATE_TYPE).into());
+        }
+        let missing = |typ| !self.config.identities.types().contains(&typ);
+        if answers.client_certificate_type.is_some_and(missing) {
+            return Err(PeerMisbehaved::BadExtension(ExtensionType::CLIENT_CERTIFICATE_TYPE).into());
         }
         check_point_formats(answers.ec_point_formats)?;
         Ok(Answers {
@@ -412,6 +463,8 @@ impl Offered<'_> {
             srtp_profile: answers.use_srtp.map(|srtp| srtp.profile),
             record_size_limit: answers.record_size_limit,
             max_fragment_length: answers.max_fragment_length,
+            server_certificate_type: answers.server_certificate_type,
+            client_certificate_type: answers.client_certificate_type,
         })
     }
 }

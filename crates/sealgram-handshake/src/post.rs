@@ -10,7 +10,7 @@ use alloc::boxed::Box;
 use alloc::sync::Arc;
 use alloc::vec::Vec;
 
-use pki_types::{CertificateDer, ServerName};
+use pki_types::ServerName;
 use sealgram_crypto::TrafficSecret;
 use sealgram_iana::HandshakeType;
 use sealgram_wire::messages13::{KeyUpdate, NewSessionTicket};
@@ -19,6 +19,7 @@ use sealgram_wire::{Group, Message, Phase};
 use crate::error::{malformed, unexpected};
 use crate::schedule::v13::{Application, BySender, Exporter, ResumptionSecret, Traffic};
 use crate::session::Facts;
+use crate::shown::PeerIdentity;
 use crate::{
     ClientConfig, ClientSession, Effects, Error, Negotiated, PeerMisbehaved, Session, Side,
 };
@@ -44,7 +45,7 @@ pub(crate) struct TicketTaker {
     pub(crate) config: Arc<ClientConfig>,
     pub(crate) name: Option<ServerName<'static>>,
     pub(crate) negotiated: Negotiated,
-    pub(crate) peer_chain: Vec<CertificateDer<'static>>,
+    pub(crate) peer_identity: PeerIdentity,
     pub(crate) authenticated_at: u64,
 }
 
@@ -120,7 +121,7 @@ impl Connected13 {
             return Ok(());
         }
         let facts = Facts {
-            peer_chain: &taker.peer_chain,
+            peer_identity: &taker.peer_identity,
             authenticated_at: taker.authenticated_at,
             now: taker.config.common.wall_clock.now(),
             lifetime: ticket.ticket_lifetime,

@@ -4,12 +4,13 @@ use alloc::vec::Vec;
 use core::fmt::Debug;
 use core::time::Duration;
 
-use pki_types::{CertificateDer, ServerName, UnixTime};
+use pki_types::{CertificateDer, ServerName, SubjectPublicKeyInfoDer, UnixTime};
 use sealgram_crypto::{HashKind, Secret, Suite};
 use sealgram_iana::{CipherSuite, SrtpProfile, Version};
 use sealgram_wire::{Malformed, Prefix, Reader, Writer};
 
 use crate::early::Binding;
+use crate::shown::PeerIdentity;
 use crate::{CommonConfig, Negotiated};
 
 /// The longest that a session may live, however often it is resumed: after a week the peer has to
@@ -17,7 +18,7 @@ use crate::{CommonConfig, Negotiated};
 pub(crate) const MAX_LIFETIME: Duration = Duration::from_secs(7 * 24 * 60 * 60);
 
 /// First byte of an encoded session. It changes with the encoding.
-const FORMAT: u8 = 2;
+const FORMAT: u8 = 3;
 
 /// The facts of a connection that a later one goes on with. Holds a secret: wiped on drop.
 #[derive(Debug)]
@@ -33,7 +34,7 @@ pub struct Session {
     /// The identity of the pre-shared key that it began with, if it did.
     pub(crate) psk_identity: Option<Vec<u8>>,
     /// What the peer was authenticated with, leaf first; may be empty.
-    pub(crate) peer_chain: Vec<CertificateDer<'static>>,
+    pub(crate) peer_identity: PeerIdentity,
     /// When the peer last showed its certificate, in Unix seconds.
     pub(crate) authenticated_at: u64,
     /// When the session was made or last extended, in Unix seconds.
@@ -59,7 +60,7 @@ impl Session {
             alpn: negotiated.alpn.clone(),
             srtp_profile: negotiated.srtp_profile,
             psk_identity: negotiated.psk_identity.clone(),
-            peer_chain: facts.peer_chain.to_vec(),
+            peer_identity: facts.peer_identity.clone(),
             authenticated_at: facts.authenticated_at,
             created_at: facts.now.as_secs(),
             lifetime: facts.lifetime,
@@ -90,7 +91,13 @@ impl Session {
     /// The peer's certificates, leaf first; may be empty.
     #[must_use]
     pub fn peer_chain(&self) -> &[CertificateDer<'static>] {
-        &self.peer_chain
+        self.peer_identity.chain()
+    }
+
+    /// The peer's raw public key, if it has shown one.
+    #[must_use]
+    pub const fn peer_raw_public_key(&self) -> Option<&SubjectPublicKeyInfoDer<'static>> {
+        self.peer_identity.raw_public_key()
     }
 
     /// Whether the session is still good at `now`. A session from the future is not.
@@ -113,10 +120,9 @@ impl Session {
     /// Writes everything, the secret included.
     #[must_use]
     pub fn encode(&self) -> Secret {
-        let chain: usize = self.peer_chain.iter().map(|der| der.len().saturating_add(3)).sum();
         let identity = self.psk_identity.as_deref().unwrap_or_default();
         // All the rest is well below a kilobyte, so the buffer never moves and leaves no copy.
-        let varying = chain.saturating_add(identity.len());
+        let varying = self.peer_identity.encoded_len().saturating_add(identity.len());
         let mut w = Writer::with_capacity(varying.saturating_add(1024));
         w.u8(FORMAT);
         w.u16(self.version.wire().0);
@@ -133,11 +139,7 @@ impl Session {
         w.u32(self.age_add);
         w.u32(self.max_early_data);
         w.vec(Prefix::U8, |w| w.bytes(self.early_binding.as_ref().map_or(&[][..], |b| b)));
-        w.vec(Prefix::U24, |w| {
-            for der in &self.peer_chain {
-                w.vec(Prefix::U24, |w| w.bytes(der));
-            }
-        });
+        self.peer_identity.encode(&mut w);
         Secret::from_vec(w.into_vec())
     }
 
@@ -177,11 +179,7 @@ impl Session {
                 Some(binding.try_into().map_err(|_| Malformed::OutOfRange("early_binding"))?)
             }
         };
-        let mut chain = Reader::new(r.vec24("peer_chain")?);
-        let mut peer_chain = Vec::new();
-        while !chain.is_empty() {
-            peer_chain.push(CertificateDer::from(chain.vec24("certificate")?.to_vec()));
-        }
+        let peer_identity = PeerIdentity::decode(&mut r)?;
         r.finish("session")?;
         Ok(Self {
             version,
@@ -192,7 +190,7 @@ impl Session {
             alpn,
             srtp_profile,
             psk_identity,
-            peer_chain,
+            peer_identity,
             authenticated_at,
             created_at,
             lifetime,
@@ -205,7 +203,7 @@ impl Session {
 
 /// What a session has that was not negotiated.
 pub(crate) struct Facts<'a> {
-    pub(crate) peer_chain: &'a [CertificateDer<'static>],
+    pub(crate) peer_identity: &'a PeerIdentity,
     pub(crate) authenticated_at: u64,
     pub(crate) now: UnixTime,
     pub(crate) lifetime: u32,
@@ -307,7 +305,7 @@ mod tests {
             alpn: None,
             srtp_profile: Some(SrtpProfile::SRTP_AEAD_AES_128_GCM),
             psk_identity: Some(b"device".to_vec()),
-            peer_chain: Vec::from([CertificateDer::from(Vec::from([1, 2, 3]))]),
+            peer_identity: PeerIdentity::Chain(Vec::from([Vec::from([1, 2, 3]).into()])),
             authenticated_at: 1000,
             created_at: 2000,
             lifetime: 3600,

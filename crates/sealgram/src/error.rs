@@ -31,6 +31,8 @@ pub enum ConfigError {
     EarlyDataNeedsTickets,
     /// A certificate chain is empty.
     EmptyChain,
+    /// A key that shall be shown without a certificate does not tell its public half.
+    NoPublicKey,
     /// Certificates are listed although somebody else chooses them.
     TwoCertificateSources,
     /// A private key cannot be used.
@@ -85,6 +87,7 @@ impl fmt::Display for ConfigError {
             Self::NoPskForV13 => f.write_str(
                 "DTLS 1.3 servers give no hint: name the key to offer to them, or leave 1.3 out",
             ),
+            Self::NoPublicKey => f.write_str("the private key does not tell its public half"),
             Self::TwoCertificateSources => f.write_str(
                 "certificates come either from a list, or from a resolver, or are asked for",
             ),

@@ -56,7 +56,7 @@ mod wall_clock;
 pub use config::{
     ClientConfig, ClientConfigBuilder, Ready, ServerConfig, ServerConfigBuilder, TransportConfig,
     WantsClientIdentity, WantsClientVerifier, WantsIdentity, WantsServerVerifier, certified,
-    certified_elsewhere,
+    certified_elsewhere, raw_public_key, raw_public_key_elsewhere,
 };
 pub use connection::Connection;
 pub use endpoint::{
@@ -74,7 +74,7 @@ pub use sealgram_handshake::{
     Answer, Ask, CertificateWanted, CertifiedKey, ClientSession, ClientSessionStore, Connected,
     EarlyDataLedger, Error, ErrorKind, ExternalPsk, FindPsk, Negotiated, PeerIncompatible,
     PeerMisbehaved, PskChoice, PskLookup, ResolvesCertificate, Session, SessionCache, Side, Sign,
-    TicketKey, TicketSealer, VerifyPeer,
+    TicketKey, TicketSealer, VerifyPeer, VerifyRawPublicKey,
 };
 pub use sealgram_iana as iana;
 #[cfg(feature = "ring")]

@@ -1,8 +1,10 @@
 //! Who shows what to whom: certificates chosen by name, key, scheme and issuer, inline, by a
-//! resolver and by the application, in both versions; and what both ends export afterwards.
+//! resolver and by the application; keys without certificates; and what both ends export
+//! afterwards. In both versions.
 //!
 //! Both ends run in memory, over a link that loses nothing; only the clock of certificates is real.
 
 mod chosen;
 mod exported;
+mod raw;
 mod rig;

@@ -16,8 +16,8 @@ use alloc::vec::Vec;
 use pki_types::ServerName;
 use sealgram_crypto::{ActiveKeyExchange, Hash, Suite};
 use sealgram_iana::{
-    CompressionMethod, EcPointFormat, ExtensionType, HandshakeType, NamedGroup, ProtocolVersion,
-    PskKeyExchangeMode, Version,
+    CertificateType, CompressionMethod, EcPointFormat, ExtensionType, HandshakeType, NamedGroup,
+    ProtocolVersion, PskKeyExchangeMode, Version,
 };
 use sealgram_wire::{
     ClientExtensions, ClientHello, Extension, Group, HelloVerifyRequest, KeyShareEntry, List,
@@ -270,8 +270,7 @@ impl HelloSent {
         }
         let Self { config, name, random, hello: sent, offer, .. } = self;
         let common = &config.common;
-        let max_fragment_length = config.max_fragment_length;
-        let offered = Offered { config: common, max_fragment_length, types: &sent.types };
+        let offered = Offered { config: &config, types: &sent.types };
         let mut answers = offered.accept(&hello.extensions)?;
         answers.server_name = sent_name(&config, name.as_ref()).map(<[u8]>::to_vec);
         // A first handshake has nothing to bind to (RFC 5746 §3.4).
@@ -559,6 +558,9 @@ impl Parts<'_> {
             .collect();
         let wire_versions: Vec<_> = enabled.map(Version::wire).collect();
 
+        let schemes = config.signatures().all_schemes();
+        let server_types = config.signatures().types();
+        let client_types = config.identities.types();
         let resumes = config.sessions.is_some();
         let offered = |version| self.offer.filter(|offer| offer.kept.session.version == version);
         // A server of 1.2 has no use for keys of 1.3, and OpenSSL 3.0 refuses a hello with them. The
@@ -576,11 +578,12 @@ impl Parts<'_> {
             ec_point_formats: versions.v12.then_some(&[EcPointFormat::UNCOMPRESSED.0]),
             session_ticket: (resumes && versions.v12)
                 .then(|| old.map_or(&[][..], |offer| &offer.kept.ticket)),
-            signature_algorithms: config
-                .server_signatures()
-                .map(|verifier| List::from_slice(verifier.schemes())),
+            signature_algorithms: (!schemes.is_empty()).then_some(List::from_slice(&schemes)),
+            server_certificate_type: certificate_types(&server_types),
+            client_certificate_type: certificate_types(&client_types),
             signature_algorithms_cert: config
-                .server_signatures()
+                .signatures()
+                .certificates
                 .and_then(auth::certificate_schemes)
                 .map(List::from_slice),
             use_srtp: (!common.srtp.is_empty())
@@ -702,6 +705,12 @@ fn sent_name<'a>(config: &ClientConfig, name: Option<&'a ServerName<'static>>) -
         }
         _ => None,
     }
+}
+
+/// What a hello says about types of certificates: nothing if there is only the one that it stands
+/// for without a word (RFC 7250 §4.1).
+fn certificate_types(types: &[CertificateType]) -> Option<List<'_, CertificateType>> {
+    (!types.is_empty() && types != [CertificateType::X509]).then_some(List::from_slice(types))
 }
 
 fn extension_types(extensions: &ClientExtensions<'_>) -> Vec<ExtensionType> {

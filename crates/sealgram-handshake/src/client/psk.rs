@@ -24,6 +24,7 @@ use crate::error::{malformed, unexpected};
 use crate::machine::{State, WaitPsk};
 use crate::negotiate::framing;
 use crate::schedule::v12::psk_premaster;
+use crate::shown::PeerIdentity;
 use crate::{
     Ask, ClientPsk, Effects, Error, ExternalPsk, FindPsk, PeerIncompatible, PeerMisbehaved,
 };
@@ -130,7 +131,7 @@ impl PskFlight {
         };
         let keyed = Keyed {
             hellos,
-            chain: Vec::new(),
+            shown: PeerIdentity::Nothing,
             group,
             scheme: None,
             psk_identity: Some(psk_identity.to_vec()),

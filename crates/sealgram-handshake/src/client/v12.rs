@@ -20,17 +20,16 @@ use alloc::boxed::Box;
 use alloc::sync::Arc;
 use alloc::vec::Vec;
 
-use pki_types::{CertificateDer, ServerName};
+use pki_types::ServerName;
 use sealgram_crypto::{
     CompletedKeyExchange, CryptoError, IdentityVerified, SignatureAlgorithm, SignatureVerified,
     Suite,
 };
-use sealgram_iana::{HandshakeType, NamedGroup, SignatureScheme, Version};
+use sealgram_iana::{CertificateType, HandshakeType, NamedGroup, SignatureScheme, Version};
 use sealgram_wire::messages12::{
-    Certificate, CertificateRequest, ClientKeyExchange, NewSessionTicket, ServerHelloDone,
-    ServerKeyExchange,
+    CertificateRequest, ClientKeyExchange, NewSessionTicket, ServerHelloDone, ServerKeyExchange,
 };
-use sealgram_wire::{Asn1Cert, DigitallySigned, Group, List, Message, Phase};
+use sealgram_wire::{DigitallySigned, Group, Message, Phase};
 
 use super::psk::PskFlight;
 use crate::auth::{self, Identity, PeerAuthenticated};
@@ -43,10 +42,11 @@ use crate::machine::{
 use crate::negotiate::{Answers, framing};
 use crate::schedule::v12::MasterSecret;
 use crate::session::Facts;
+use crate::shown::{PeerIdentity, certificate_v12};
 use crate::transcript::Transcript;
 use crate::{
-    Ask, CertificateWanted, CertifiedKey, ClientConfig, ClientSession, Connected, Effects, Error,
-    KeySource, Negotiated, PeerMisbehaved, Randoms, Session, Side, Sign,
+    Ask, CertificateWanted, CertifiedKey, ClientConfig, ClientSession, Effects, Error, KeySource,
+    Negotiated, PeerMisbehaved, Randoms, Session, Side, Sign,
 };
 
 /// What the hellos have settled.
@@ -111,7 +111,7 @@ impl Hellos {
             return Err(PeerMisbehaved::SessionChanged.into());
         }
         if self.config.verify_resumed {
-            auth::verify_server_again(&self.config, &session.peer_chain, self.name.as_ref())?;
+            auth::verify_server_again(&self.config, &session.peer_identity, self.name.as_ref())?;
         }
         let Self { suite, randoms, .. } = self;
         let master = MasterSecret::resumed(suite, randoms, session.secret.duplicate());
@@ -119,7 +119,7 @@ impl Hellos {
             log.log("CLIENT_RANDOM", &randoms.client, master.expose());
         }
         let keyed = Keyed {
-            chain: session.peer_chain.clone(),
+            shown: session.peer_identity.clone(),
             group: None,
             scheme: None,
             psk_identity: session.psk_identity.clone(),
@@ -135,13 +135,13 @@ impl Hellos {
         if message.typ != HandshakeType::CERTIFICATE {
             return Err(unexpected(message, "Certificate"));
         }
-        let certificate = Certificate::read(message.body).map_err(malformed(message))?;
-        let chain = auth::own_chain(&certificate.certificate_list);
-        if chain.is_empty() {
+        let typ = self.answers.server_certificate_type.unwrap_or(CertificateType::X509);
+        let shown = PeerIdentity::read_v12(message, typ)?;
+        if shown.is_nothing() {
             return Err(PeerMisbehaved::EmptyCertificate.into());
         }
         self.transcript.add_message(message);
-        let next = ExpectServerKeyExchange { hellos: self, chain };
+        let next = ExpectServerKeyExchange { hellos: self, shown };
         Ok(Client12::ServerKeyExchange(next).into())
     }
 
@@ -200,7 +200,7 @@ impl Hellos {
 #[derive(Debug)]
 pub(crate) struct ExpectServerKeyExchange {
     hellos: Hellos,
-    chain: Vec<CertificateDer<'static>>,
+    shown: PeerIdentity,
 }
 
 impl ExpectServerKeyExchange {
@@ -225,8 +225,8 @@ impl ExpectServerKeyExchange {
         let Randoms { client, server } = &self.hellos.randoms;
         let signed_bytes = [&client[..], server, &params.encode()].concat();
         let verified = auth::verify_signature(
-            self.hellos.config.server_signatures(),
-            &self.chain,
+            self.hellos.config.signatures(),
+            &self.shown,
             &auth::signed(Version::V12, &signed_bytes, &signature),
         )?;
         self.hellos.transcript.add_message(message);
@@ -234,7 +234,7 @@ impl ExpectServerKeyExchange {
             group: params.group,
             server_share: params.public.to_vec(),
             scheme: signature.scheme,
-            chain: self.chain,
+            shown: self.shown,
             request: None,
             hellos: self.hellos,
         };
@@ -253,7 +253,7 @@ pub(crate) struct ServerFlight {
 #[derive(Debug)]
 struct Received {
     hellos: Hellos,
-    chain: Vec<CertificateDer<'static>>,
+    shown: PeerIdentity,
     group: NamedGroup,
     server_share: Vec<u8>,
     scheme: SignatureScheme,
@@ -267,7 +267,9 @@ impl ServerFlight {
         match message.typ {
             HandshakeType::CERTIFICATE_REQUEST if received.request.is_none() => {
                 let request = CertificateRequest::read(message.body).map_err(malformed(message))?;
-                received.request = Some(CertificateWanted::by_server_v12(&request));
+                let typ = received.hellos.answers.client_certificate_type;
+                let typ = typ.unwrap_or(CertificateType::X509);
+                received.request = Some(CertificateWanted::by_server_v12(&request, typ));
                 received.hellos.transcript.add_message(message);
                 Ok(Client12::RequestOrDone(self).into())
             }
@@ -281,8 +283,8 @@ impl ServerFlight {
     }
 
     fn verify(self, fx: &mut dyn Effects) -> Result<State, Error> {
-        let Received { hellos, chain, .. } = &self.received;
-        match auth::verify_server(&hellos.config, chain, hellos.name.as_ref())? {
+        let Received { hellos, shown, .. } = &self.received;
+        match auth::verify_server(&hellos.config, shown, hellos.name.as_ref())? {
             Identity::Verified(identity) => self.accept(identity, fx),
             Identity::Asked(ask) => {
                 fx.ask(ask);
@@ -316,9 +318,7 @@ impl WaitCertificate {
             return Ok(State::WaitCertificate(WaitingCertificate::Client12(Box::new(self))));
         };
         let Self { mut received, peer, .. } = self;
-        let chain = shown.as_ref().map_or(&[][..], |(identity, _)| &identity.chain);
-        let list: Vec<_> = chain.iter().map(|der| Asn1Cert(der)).collect();
-        let body = Certificate { certificate_list: List::from_slice(&list) }.encode();
+        let body = certificate_v12(shown.as_ref().map(|(identity, _)| &**identity));
         received.hellos.send(HandshakeType::CERTIFICATE, &body, Phase::Plaintext, fx)?;
         received.exchange_keys(shown, peer, fx)
     }
@@ -355,11 +355,11 @@ impl Received {
         let master = self.hellos.exchange_keys(&message, secret.expose(), fx)?;
 
         let raw = self.hellos.transcript.take_raw();
-        let Self { hellos, chain, group, scheme, .. } = self;
+        let Self { hellos, shown, group, scheme, .. } = self;
         let (group, scheme) = (Some(group), Some(scheme));
         let psk_identity = None;
         let keyed =
-            Keyed { hellos, chain, group, scheme, psk_identity, master, peer, resumed: None };
+            Keyed { hellos, shown, group, scheme, psk_identity, master, peer, resumed: None };
         match identity {
             None => keyed.finish(fx),
             Some((identity, scheme)) => WaitSignature { keyed, scheme }.sign(&identity, raw, fx),
@@ -371,7 +371,7 @@ impl Received {
 #[derive(Debug)]
 pub(super) struct Keyed {
     pub(super) hellos: Hellos,
-    pub(super) chain: Vec<CertificateDer<'static>>,
+    pub(super) shown: PeerIdentity,
     pub(super) group: Option<NamedGroup>,
     pub(super) scheme: Option<SignatureScheme>,
     /// Of the pre-shared key that was used, now or when the session began.
@@ -403,8 +403,7 @@ impl WaitSignature {
                 self.on_signature(signature, fx)
             }
             KeySource::Ask { .. } => {
-                let chain = identity.chain.clone();
-                fx.ask(Ask::Sign(Sign { scheme: self.scheme, message, chain }));
+                fx.ask(Ask::Sign(Sign::new(self.scheme, message, identity)));
                 Ok(State::WaitSignature(WaitingSignature::Client12(Box::new(self))))
             }
         }
@@ -518,8 +517,8 @@ impl ExpectFinished {
             early_data: false,
         };
         keyed.keep_session(&negotiated, ticket, lifetime);
-        let Keyed { chain, master, peer: PeerAuthenticated { .. }, .. } = keyed;
-        fx.connected(Connected { negotiated, peer_chain: chain });
+        let Keyed { shown, master, peer: PeerAuthenticated { .. }, .. } = keyed;
+        fx.connected(shown.into_connected(negotiated));
         Ok(State::Connected12(master))
     }
 }
@@ -540,7 +539,7 @@ impl Keyed {
                     if ticket.is_empty() { self.hellos.session_id.clone() } else { Vec::new() };
                 let lifetime = if lifetime == 0 { DEFAULT_LIFETIME } else { lifetime };
                 let facts = Facts {
-                    peer_chain: &self.chain,
+                    peer_identity: &self.shown,
                     authenticated_at,
                     now,
                     lifetime,

@@ -18,9 +18,11 @@ use alloc::boxed::Box;
 use alloc::sync::Arc;
 use alloc::vec::Vec;
 
-use pki_types::{CertificateDer, ServerName};
+use pki_types::ServerName;
 use sealgram_crypto::{CryptoError, IdentityVerified, SharedSecret, SignatureVerified, Suite};
-use sealgram_iana::{ExtensionType, HandshakeType, NamedGroup, SignatureScheme, Version};
+use sealgram_iana::{
+    CertificateType, ExtensionType, HandshakeType, NamedGroup, SignatureScheme, Version,
+};
 use sealgram_wire::messages13::{CertificateRequest, EncryptedExtensions};
 use sealgram_wire::{DigitallySigned, Group, Message, Phase};
 
@@ -35,11 +37,11 @@ use crate::machine::{
 use crate::negotiate::{Answers, Offered};
 use crate::post::{Connected13, TicketTaker};
 use crate::schedule::v13::{Early, Handshake, Log, Master, OfferedPsk, PskKind};
+use crate::shown::{PeerIdentity, certificate_v13};
 use crate::transcript::Transcript;
 use crate::{
-    Ask, CertificateWanted, CertifiedKey, ClientConfig, ClientSession, Connected, EarlyData,
-    Effects, Error, ExternalPsk, KeySource, Negotiated, PeerIncompatible, PeerMisbehaved, Session,
-    Side, Sign,
+    Ask, CertificateWanted, CertifiedKey, ClientConfig, ClientSession, EarlyData, Effects, Error,
+    ExternalPsk, KeySource, Negotiated, PeerIncompatible, PeerMisbehaved, Session, Side, Sign,
 };
 
 /// What the hellos have settled.
@@ -158,13 +160,11 @@ impl ExpectEncryptedExtensions {
             ExtensionType::RECORD_SIZE_LIMIT,
             ExtensionType::MAX_FRAGMENT_LENGTH,
             ExtensionType::EARLY_DATA,
+            ExtensionType::SERVER_CERTIFICATE_TYPE,
+            ExtensionType::CLIENT_CERTIFICATE_TYPE,
         ];
         check_types(extensions.types(), &allowed, &hellos.offered)?;
-        let offered = Offered {
-            config: &hellos.config.common,
-            max_fragment_length: hellos.config.max_fragment_length,
-            types: &hellos.offered,
-        };
+        let offered = Offered { config: &hellos.config, types: &hellos.offered };
         let mut answers = offered.accept(extensions)?;
         answers.server_name = hellos.server_name.take();
         if let Some(limits) = answers.record_limits(&hellos.config.common, Version::V13) {
@@ -198,7 +198,7 @@ impl ExpectEncryptedExtensions {
             Authentication::Session(kept) => negotiating.resume(kept.session),
             Authentication::Psk(psk) => {
                 let server = Server {
-                    chain: Vec::new(),
+                    shown: PeerIdentity::Nothing,
                     scheme: None,
                     authenticated_at: None,
                     psk_identity: Some(psk.identity().to_vec()),
@@ -225,13 +225,13 @@ impl Negotiating {
     fn resume(self, session: Session) -> Result<State, Error> {
         let Hellos { config, name, .. } = &self.hellos;
         if config.verify_resumed {
-            auth::verify_server_again(config, &session.peer_chain, name.as_ref())?;
+            auth::verify_server_again(config, &session.peer_identity, name.as_ref())?;
         }
         let peer = PeerAuthenticated::by_session(&session);
         let authenticated_at = Some(session.authenticated_at);
-        let chain = session.peer_chain;
+        let shown = session.peer_identity;
         let psk_identity = session.psk_identity;
-        let server = Server { chain, scheme: None, authenticated_at, psk_identity, peer };
+        let server = Server { shown, scheme: None, authenticated_at, psk_identity, peer };
         Ok(Client13::Finished(ExpectFinished { negotiating: self, server }).into())
     }
 
@@ -244,7 +244,8 @@ impl Negotiating {
         let schemes = request
             .signature_algorithms
             .ok_or(PeerIncompatible::MissingExtension(ExtensionType::SIGNATURE_ALGORITHMS))?;
-        self.request = Some(CertificateWanted::by_server_v13(&request, schemes));
+        let typ = self.answers.client_certificate_type.unwrap_or(CertificateType::X509);
+        self.request = Some(CertificateWanted::by_server_v13(&request, schemes, typ));
         self.hellos.transcript.add_message(message);
         Ok(Client13::Certificate(self).into())
     }
@@ -253,12 +254,13 @@ impl Negotiating {
         if message.typ != HandshakeType::CERTIFICATE {
             return Err(unexpected(message, "Certificate"));
         }
-        let chain = auth::read_chain_v13(message)?;
-        if chain.is_empty() {
+        let typ = self.answers.server_certificate_type.unwrap_or(CertificateType::X509);
+        let shown = PeerIdentity::read_v13(message, typ)?;
+        if shown.is_nothing() {
             return Err(PeerMisbehaved::EmptyCertificate.into());
         }
         self.hellos.transcript.add_message(message);
-        let next = ExpectCertificateVerify { negotiating: self, chain };
+        let next = ExpectCertificateVerify { negotiating: self, shown };
         Ok(Client13::CertificateVerify(next).into())
     }
 }
@@ -266,7 +268,7 @@ impl Negotiating {
 #[derive(Debug)]
 pub(crate) struct ExpectCertificateVerify {
     negotiating: Negotiating,
-    chain: Vec<CertificateDer<'static>>,
+    shown: PeerIdentity,
 }
 
 impl ExpectCertificateVerify {
@@ -274,19 +276,19 @@ impl ExpectCertificateVerify {
         if message.typ != HandshakeType::CERTIFICATE_VERIFY {
             return Err(unexpected(message, "CertificateVerify"));
         }
-        let Self { mut negotiating, chain } = self;
+        let Self { mut negotiating, shown } = self;
         let hellos = &mut negotiating.hellos;
         let signature = DigitallySigned::read(message.body).map_err(malformed(message))?;
         let bytes = auth::signed_bytes_v13(Side::Server, &hellos.transcript.current());
         let verified = auth::verify_signature(
-            hellos.config.server_signatures(),
-            &chain,
+            hellos.config.signatures(),
+            &shown,
             &auth::signed(Version::V13, &bytes, &signature),
         )?;
         hellos.transcript.add_message(message);
-        let identity = auth::verify_server(&hellos.config, &chain, hellos.name.as_ref())?;
+        let identity = auth::verify_server(&hellos.config, &shown, hellos.name.as_ref())?;
         let scheme = signature.scheme;
-        let next = WaitIdentity { negotiating, chain, scheme, signature: verified };
+        let next = WaitIdentity { negotiating, shown, scheme, signature: verified };
         match identity {
             Identity::Verified(identity) => Ok(next.accept(identity)),
             Identity::Asked(ask) => {
@@ -301,17 +303,17 @@ impl ExpectCertificateVerify {
 #[derive(Debug)]
 pub(crate) struct WaitIdentity {
     negotiating: Negotiating,
-    chain: Vec<CertificateDer<'static>>,
+    shown: PeerIdentity,
     scheme: SignatureScheme,
     signature: SignatureVerified,
 }
 
 impl WaitIdentity {
     pub(crate) fn accept(self, identity: IdentityVerified) -> State {
-        let Self { negotiating, chain, scheme, signature } = self;
+        let Self { negotiating, shown, scheme, signature } = self;
         let peer = PeerAuthenticated::by_certificate(identity, signature);
         let scheme = Some(scheme);
-        let server = Server { chain, scheme, authenticated_at: None, psk_identity: None, peer };
+        let server = Server { shown, scheme, authenticated_at: None, psk_identity: None, peer };
         Client13::Finished(ExpectFinished { negotiating, server }).into()
     }
 }
@@ -319,7 +321,7 @@ impl WaitIdentity {
 /// The server, authenticated.
 #[derive(Debug)]
 struct Server {
-    chain: Vec<CertificateDer<'static>>,
+    shown: PeerIdentity,
     /// Of its signature, if it signed.
     scheme: Option<SignatureScheme>,
     /// When it showed its certificate, in Unix seconds, if that was in an earlier connection.
@@ -375,8 +377,7 @@ impl WaitCertificate {
             return Ok(State::WaitCertificate(WaitingCertificate::Client13(Box::new(self))));
         };
         let mut authenticated = self.authenticated;
-        let chain = shown.as_ref().map_or(&[][..], |(identity, _)| &identity.chain);
-        let body = auth::encode_chain_v13(chain);
+        let body = certificate_v13(shown.as_ref().map(|(identity, _)| &**identity));
         authenticated.hellos.send(HandshakeType::CERTIFICATE, &body, fx)?;
         match shown {
             None => authenticated.finish(fx),
@@ -420,8 +421,7 @@ impl WaitSignature {
                 self.on_signature(signature, fx)
             }
             KeySource::Ask { .. } => {
-                let chain = identity.chain.clone();
-                fx.ask(Ask::Sign(Sign { scheme: self.scheme, message, chain }));
+                fx.ask(Ask::Sign(Sign::new(self.scheme, message, identity)));
                 Ok(State::WaitSignature(WaitingSignature::Client13(Box::new(self))))
             }
         }
@@ -441,7 +441,7 @@ impl WaitSignature {
 impl Authenticated {
     fn finish(self, fx: &mut dyn Effects) -> Result<State, Error> {
         let Self { mut hellos, answers, server, master } = self;
-        let Server { chain, scheme, authenticated_at, psk_identity, peer } = server;
+        let Server { shown, scheme, authenticated_at, psk_identity, peer } = server;
         let PeerAuthenticated { .. } = peer;
         let verify_data = master.client_verify_data(&hellos.transcript.current());
         hellos.send(HandshakeType::FINISHED, verify_data.as_ref(), fx)?;
@@ -469,11 +469,11 @@ impl Authenticated {
                 config,
                 name,
                 negotiated: negotiated.clone(),
-                peer_chain: chain.clone(),
+                peer_identity: shown.clone(),
                 authenticated_at: authenticated_at.unwrap_or(now),
             })
         });
-        fx.connected(Connected { negotiated, peer_chain: chain });
+        fx.connected(shown.into_connected(negotiated));
         Ok(State::Connected13(Box::new(Connected13::client(application, tickets))))
     }
 }

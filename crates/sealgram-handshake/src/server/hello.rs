@@ -24,8 +24,8 @@ use crate::error::{malformed, unexpected};
 use crate::identity::{Answered, check_server};
 use crate::machine::{State, WaitCertificate as WaitingCertificate, WaitPsk};
 use crate::negotiate::{
-    Answers, Choice13, check_point_formats, choose_v12, choose_v13, choose_version, hello_hash,
-    hello_retry_request, shares_psk_suite,
+    Answers, Choice, Choice13, Method, check_point_formats, choose_v12, choose_v13, choose_version,
+    hello_hash, hello_retry_request, shares_psk_suite,
 };
 use crate::schedule::v13::Log;
 use crate::transcript::Transcript;
@@ -169,7 +169,11 @@ impl ExpectHello {
             (None, choice) => choice.as_ref().map(|choice| choice.suite),
         };
         let suite = suite.ok_or(PeerIncompatible::NoSharedSuite)?;
-        let answers = Answers::choose(common, extensions)?;
+        let mut answers = Answers::choose(common, extensions)?;
+        let mut requests = None;
+        if let Some(Choice { method: Method::Certificate { identity, .. }, .. }) = &choice {
+            requests = answers.talk_about_types(&config, extensions, identity)?;
+        }
 
         fx.set_version(Version::V12);
         let mut random = server_random(&config)?;
@@ -179,7 +183,7 @@ impl ExpectHello {
             random = random.with_sentinel(Random::DOWNGRADE_TO_1_2);
         }
         let mut transcript = Transcript::new(Version::V12, suite.hash);
-        if config.client_signatures().is_some() {
+        if requests.is_some() {
             transcript.keep_raw();
         }
         transcript.add_message(message);
@@ -201,6 +205,7 @@ impl ExpectHello {
                 || hello.cipher_suites.contains(scsv),
             lists_point_formats: extensions.ec_point_formats.is_some(),
             answers,
+            requests,
             transcript,
             config: config.clone(),
         };
@@ -229,7 +234,8 @@ impl ExpectHello {
             }
             return retry(config, origin, message, &choice, fx);
         };
-        let answers = Answers::choose(&config.common, &hello.extensions)?;
+        let mut answers = Answers::choose(&config.common, &hello.extensions)?;
+        let mut requests = None;
 
         // A second hello must not offer early data (RFC 8446 §4.1.2).
         if retried.is_some() && hello.extensions.early_data {
@@ -269,6 +275,7 @@ impl ExpectHello {
                 let best = wanted.rank(&candidates).into_iter().next();
                 let best = best.ok_or(PeerIncompatible::NoSharedSignatureScheme)?;
                 let (identity, scheme) = (best.key.clone(), best.scheme);
+                requests = answers.talk_about_types(&config, &hello.extensions, &identity)?;
                 v13::Authentication::Certificate { identity, scheme }
             }
         };
@@ -292,6 +299,7 @@ impl ExpectHello {
             client_random: hello.random.0,
             suite: choice.suite,
             answers,
+            requests,
             transcript,
             takes_tickets: modes.contains(PskKeyExchangeMode::PSK_DHE_KE),
             early_data,

@@ -17,7 +17,6 @@
 
 use alloc::boxed::Box;
 use alloc::sync::Arc;
-use alloc::vec::Vec;
 
 use sealgram_crypto::{ActiveKeyExchange, CryptoError, KeyExchangeGroup, SharedSecret};
 use sealgram_iana::{HandshakeType, NamedGroup};
@@ -33,6 +32,7 @@ use crate::error::{malformed, unexpected};
 use crate::machine::{State, WaitPsk};
 use crate::negotiate::framing;
 use crate::schedule::v12::psk_premaster;
+use crate::shown::PeerIdentity;
 use crate::{
     Ask, Effects, Error, ExternalPsk, FindPsk, PeerIncompatible, PeerMisbehaved, PskSource,
 };
@@ -142,7 +142,7 @@ impl WaitPsk12 {
             master,
             resumed_from: None,
         };
-        keyed.expect_finished(Vec::new(), PeerAuthenticated::by_psk(&psk), fx)
+        keyed.expect_finished(PeerIdentity::Nothing, PeerAuthenticated::by_psk(&psk), fx)
     }
 }
 

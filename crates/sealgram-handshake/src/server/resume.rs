@@ -4,7 +4,6 @@ use alloc::boxed::Box;
 use alloc::sync::Arc;
 use alloc::vec::Vec;
 
-use pki_types::CertificateDer;
 use sealgram_crypto::{Secret, Suite};
 use sealgram_iana::{ExtensionType, PskKeyExchangeMode, Version};
 use sealgram_wire::messages13::NewSessionTicket;
@@ -16,6 +15,7 @@ use crate::identity::PskAnswer;
 use crate::psk::PSK_HASH;
 use crate::schedule::v13::{OfferedPsk, PskKind, ResumptionSecret};
 use crate::session::Facts;
+use crate::shown::PeerIdentity;
 use crate::transcript::Transcript;
 use crate::{
     ClientVerification, Error, ExternalPsk, FindPsk, Negotiated, PeerIncompatible, PeerMisbehaved,
@@ -224,7 +224,7 @@ fn is_welcome(config: &ServerConfig, session: &Session, hello: &ClientHello<'_>)
     let same_name = session.server_name.as_deref() == hello.extensions.server_name;
     session.is_fresh(now)
         && same_name
-        && client_is_welcome(config, &session.peer_chain)
+        && client_is_welcome(config, &session.peer_identity)
         && psk_is_welcome(config, session.psk_identity())
 }
 
@@ -240,19 +240,16 @@ fn psk_is_welcome(config: &ServerConfig, identity: Option<&[u8]>) -> bool {
     }
 }
 
-fn client_is_welcome(config: &ServerConfig, chain: &[CertificateDer<'static>]) -> bool {
-    if chain.is_empty() {
-        return !config.client_certificate_required();
-    }
-    match &config.verification {
-        ClientVerification::None => true,
-        _ if !config.verify_resumed => true,
-        ClientVerification::Inline(_) => {
-            matches!(auth::verify_client(config, chain), Ok(Identity::Verified(_)))
-        }
-        // Whoever wants the chain verified again cannot be asked at this point.
-        ClientVerification::Ask { .. } => false,
-    }
+fn client_is_welcome(config: &ServerConfig, shown: &PeerIdentity) -> bool {
+    let asks_for_some = match shown {
+        PeerIdentity::Nothing => return !config.client_certificate_required(),
+        PeerIdentity::Chain(_) => !matches!(config.verification, ClientVerification::None),
+        PeerIdentity::RawPublicKey(_) => config.raw_public_keys.is_some(),
+    };
+    // Whoever wants the identity verified again cannot be asked at this point.
+    !asks_for_some
+        || !config.verify_resumed
+        || matches!(auth::verify_client(config, shown), Ok(Identity::Verified(_)))
 }
 
 /// How a 1.2 session will be kept.
@@ -296,7 +293,7 @@ impl Keeping {
 pub(super) struct New<'a> {
     pub(super) config: &'a Arc<ServerConfig>,
     pub(super) negotiated: &'a Negotiated,
-    pub(super) peer_chain: &'a [CertificateDer<'static>],
+    pub(super) peer_identity: &'a PeerIdentity,
     /// When the client showed its certificate, if that was in an earlier connection.
     pub(super) authenticated_at: Option<u64>,
     /// How much early data a 1.3 ticket allows, and what for.
@@ -307,14 +304,14 @@ impl New<'_> {
     fn session(&self, secret: Secret, lifetime: u32, age_add: u32) -> Session {
         let now = self.config.common.wall_clock.now();
         let authenticated_at = self.authenticated_at.unwrap_or(now.as_secs());
-        let peer_chain = self.peer_chain;
+        let peer_identity = self.peer_identity;
         let early = self.early_data.filter(|_| self.negotiated.version == Version::V13);
         let (max_early_data, early_binding) = match early {
             Some((max, binding)) => (max, Some(binding)),
             None => (0, None),
         };
         let facts = Facts {
-            peer_chain,
+            peer_identity,
             authenticated_at,
             now,
             lifetime,

@@ -17,19 +17,17 @@ use alloc::boxed::Box;
 use alloc::sync::Arc;
 use alloc::vec::Vec;
 
-use pki_types::CertificateDer;
 use sealgram_crypto::{ActiveKeyExchange, CryptoError, IdentityVerified, SignatureVerified, Suite};
 use sealgram_iana::{
-    ClientCertificateType, CompressionMethod, EcPointFormat, HandshakeType, NamedGroup,
-    ProtocolVersion, SignatureScheme, Version,
+    CertificateType, ClientCertificateType, CompressionMethod, EcPointFormat, HandshakeType,
+    NamedGroup, ProtocolVersion, SignatureScheme, Version,
 };
 use sealgram_wire::messages12::{
-    Certificate, CertificateRequest, ClientKeyExchange, EcdheParams, ServerHelloDone,
-    ServerKeyExchange,
+    CertificateRequest, ClientKeyExchange, EcdheParams, ServerHelloDone, ServerKeyExchange,
 };
 use sealgram_wire::{
-    Asn1Cert, DigitallySigned, DistinguishedName, Group, List, Message, Phase, Random,
-    SelectedSrtp, ServerExtensions, ServerHello,
+    DigitallySigned, DistinguishedName, Group, List, Message, Phase, Random, SelectedSrtp,
+    ServerExtensions, ServerHello,
 };
 
 use super::psk::ExpectPskIdentity;
@@ -39,10 +37,11 @@ use crate::error::{malformed, unexpected};
 use crate::machine::{State, WaitIdentity as WaitingIdentity, WaitSignature as WaitingSignature};
 use crate::negotiate::{Answers, Method, framing, own_record_size_limit};
 use crate::schedule::v12::MasterSecret;
+use crate::shown::{PeerIdentity, certificate_v12};
 use crate::transcript::Transcript;
 use crate::{
-    Ask, Connected, Effects, Error, KeySource, Negotiated, PeerMisbehaved, Randoms, ServerConfig,
-    Session, Side, Sign,
+    Ask, Effects, Error, KeySource, Negotiated, PeerMisbehaved, Randoms, ServerConfig, Session,
+    Side, Sign,
 };
 
 /// What the ClientHello has settled.
@@ -56,6 +55,8 @@ pub(super) struct Hello {
     pub(super) lists_point_formats: bool,
     pub(super) answers: Answers,
     pub(super) transcript: Transcript,
+    /// What the client is asked to show, if it is asked.
+    pub(super) requests: Option<CertificateType>,
     /// What the ServerHello calls the session; may be empty.
     pub(super) session_id: Vec<u8>,
     pub(super) keeping: Keeping,
@@ -103,6 +104,8 @@ impl Hello {
         let answers = &self.answers;
         let extensions = ServerExtensions {
             max_fragment_length: answers.max_fragment_length,
+            server_certificate_type: answers.server_certificate_type,
+            client_certificate_type: answers.client_certificate_type,
             record_size_limit: answers
                 .record_size_limit
                 .map(|_| own_record_size_limit(&self.config.common, Version::V12)),
@@ -144,8 +147,8 @@ impl Hello {
             master,
             resumed_from: Some(session.authenticated_at),
         };
-        keyed.send_finished(&session.peer_chain, Group::Flight, fx)?;
-        keyed.expect_finished(session.peer_chain, peer, fx)
+        keyed.send_finished(&session.peer_identity, Group::Flight, fx)?;
+        keyed.expect_finished(session.peer_identity, peer, fx)
     }
 
     /// The master secret of all messages so far.
@@ -169,9 +172,7 @@ impl Hello {
             Method::Psk { group } => return self.answer_with_psk(*group, fx),
         };
         self.send_hello(fx)?;
-        let list: Vec<_> = identity.chain.iter().map(|der| Asn1Cert(der)).collect();
-        let body = Certificate { certificate_list: List::from_slice(&list) }.encode();
-        self.send(HandshakeType::CERTIFICATE, &body, fx)?;
+        self.send(HandshakeType::CERTIFICATE, &certificate_v12(Some(identity)), fx)?;
 
         let exchange = group.start()?;
         let params = EcdheParams { group: exchange.group(), public: exchange.share() };
@@ -181,8 +182,7 @@ impl Hello {
         match &identity.key {
             KeySource::Inline(key) => next.on_signature(key.sign(scheme, &message), fx),
             KeySource::Ask { .. } => {
-                let chain = identity.chain.clone();
-                fx.ask(Ask::Sign(Sign { scheme, message, chain }));
+                fx.ask(Ask::Sign(Sign::new(scheme, message, identity)));
                 Ok(State::WaitSignature(WaitingSignature::Server12(Box::new(next))))
             }
         }
@@ -190,13 +190,13 @@ impl Hello {
 
     fn request_certificate(&mut self, fx: &mut dyn Effects) -> Result<bool, Error> {
         let config = self.config.clone();
-        let Some(verifier) = config.client_signatures() else { return Ok(false) };
+        let Some(typ) = self.requests else { return Ok(false) };
         let authorities: Vec<_> =
             config.client_authorities().iter().map(|name| DistinguishedName(name)).collect();
         let types = [ClientCertificateType::ECDSA_SIGN, ClientCertificateType::RSA_SIGN];
         let body = CertificateRequest {
             certificate_types: List::from_slice(&types),
-            supported_signature_algorithms: List::from_slice(verifier.schemes()),
+            supported_signature_algorithms: List::from_slice(config.signatures().schemes(typ)),
             certificate_authorities: List::from_slice(&authorities),
         }
         .encode();
@@ -239,12 +239,12 @@ impl Exchange {
         if message.typ != HandshakeType::CERTIFICATE {
             return Err(unexpected(message, "Certificate"));
         }
-        let certificate = Certificate::read(message.body).map_err(malformed(message))?;
-        let chain = auth::own_chain(&certificate.certificate_list);
-        let client = if chain.is_empty() {
+        let typ = self.hello.requests.unwrap_or(CertificateType::X509);
+        let shown = PeerIdentity::read_v12(message, typ)?;
+        let client = if shown.is_nothing() {
             ClientIdentity::Settled(PeerAuthenticated::anonymous_client(&self.hello.config)?)
         } else {
-            ClientIdentity::Claimed(chain)
+            ClientIdentity::Claimed(shown)
         };
         self.hello.transcript.add_message(message);
         Ok(Server12::ClientKeyExchange(ExpectClientKeyExchange { exchange: self, client }).into())
@@ -256,8 +256,8 @@ impl Exchange {
 enum ClientIdentity {
     /// It has no certificate, and needs none.
     Settled(PeerAuthenticated),
-    /// It has a certificate (this chain, not empty) and will prove that the key is its own.
-    Claimed(Vec<CertificateDer<'static>>),
+    /// It has shown this, which is not nothing, and will prove that the key is its own.
+    Claimed(PeerIdentity),
 }
 
 #[derive(Debug)]
@@ -285,9 +285,9 @@ impl ExpectClientKeyExchange {
         let (group, scheme) = (Some(group), Some(scheme));
         let keyed = Keyed { hello, group, scheme, psk_identity: None, master, resumed_from: None };
         match self.client {
-            ClientIdentity::Settled(peer) => keyed.expect_finished(Vec::new(), peer, fx),
-            ClientIdentity::Claimed(chain) => {
-                let next = ExpectCertificateVerify { keyed, chain };
+            ClientIdentity::Settled(peer) => keyed.expect_finished(PeerIdentity::Nothing, peer, fx),
+            ClientIdentity::Claimed(shown) => {
+                let next = ExpectCertificateVerify { keyed, shown };
                 Ok(Server12::CertificateVerify(next).into())
             }
         }
@@ -312,19 +312,19 @@ impl Keyed {
     /// plaintext, and handshake messages are expected in one phase at a time.
     pub(super) fn expect_finished(
         self,
-        chain: Vec<CertificateDer<'static>>,
+        shown: PeerIdentity,
         peer: PeerAuthenticated,
         fx: &mut dyn Effects,
     ) -> Result<State, Error> {
         fx.install_read(Phase::Application(0), self.master.traffic(Side::Client))?;
-        Ok(Server12::Finished(ExpectFinished { keyed: self, chain, peer }).into())
+        Ok(Server12::Finished(ExpectFinished { keyed: self, shown, peer }).into())
     }
 }
 
 #[derive(Debug)]
 pub(crate) struct ExpectCertificateVerify {
     keyed: Keyed,
-    chain: Vec<CertificateDer<'static>>,
+    shown: PeerIdentity,
 }
 
 impl ExpectCertificateVerify {
@@ -336,12 +336,11 @@ impl ExpectCertificateVerify {
         let hello = &mut self.keyed.hello;
         let raw = hello.transcript.take_raw();
         let config = hello.config.clone();
-        let verifier = config.client_signatures();
-        let message_signed = auth::signed(Version::V12, &raw, &signature);
-        let signature = auth::verify_signature(verifier, &self.chain, &message_signed)?;
+        let signed = auth::signed(Version::V12, &raw, &signature);
+        let signature = auth::verify_signature(config.signatures(), &self.shown, &signed)?;
         hello.transcript.add_message(message);
-        let identity = auth::verify_client(&config, &self.chain)?;
-        let next = WaitIdentity { keyed: self.keyed, chain: self.chain, signature };
+        let identity = auth::verify_client(&config, &self.shown)?;
+        let next = WaitIdentity { keyed: self.keyed, shown: self.shown, signature };
         match identity {
             Identity::Verified(identity) => next.accept(identity, fx),
             Identity::Asked(ask) => {
@@ -356,7 +355,7 @@ impl ExpectCertificateVerify {
 #[derive(Debug)]
 pub(crate) struct WaitIdentity {
     keyed: Keyed,
-    chain: Vec<CertificateDer<'static>>,
+    shown: PeerIdentity,
     signature: SignatureVerified,
 }
 
@@ -367,14 +366,14 @@ impl WaitIdentity {
         fx: &mut dyn Effects,
     ) -> Result<State, Error> {
         let peer = PeerAuthenticated::by_certificate(identity, self.signature);
-        self.keyed.expect_finished(self.chain, peer, fx)
+        self.keyed.expect_finished(self.shown, peer, fx)
     }
 }
 
 #[derive(Debug)]
 pub(crate) struct ExpectFinished {
     keyed: Keyed,
-    chain: Vec<CertificateDer<'static>>,
+    shown: PeerIdentity,
     peer: PeerAuthenticated,
 }
 
@@ -383,22 +382,22 @@ impl ExpectFinished {
         if message.typ != HandshakeType::FINISHED {
             return Err(unexpected(message, "Finished"));
         }
-        let Self { mut keyed, chain, peer: PeerAuthenticated { .. } } = self;
+        let Self { mut keyed, shown, peer: PeerAuthenticated { .. } } = self;
         let transcript = keyed.hello.transcript.current();
         if !keyed.master.finished_is_right(Side::Client, &transcript, message.body) {
             return Err(PeerMisbehaved::BadFinished.into());
         }
         keyed.hello.transcript.add_message(message);
         if keyed.resumed_from.is_none() {
-            keyed.send_finished(&chain, Group::LastFlight, fx)?;
+            keyed.send_finished(&shown, Group::LastFlight, fx)?;
             if let Keeping::Cache(id) = keyed.hello.keeping {
                 let negotiated = keyed.negotiated();
                 keyed
-                    .new_session(&negotiated, &chain)
+                    .new_session(&negotiated, &shown)
                     .cache_v12(id, keyed.master.duplicate_secret());
             }
         }
-        fx.connected(Connected { negotiated: keyed.negotiated(), peer_chain: chain });
+        fx.connected(shown.into_connected(keyed.negotiated()));
         Ok(State::Connected12(keyed.master))
     }
 }
@@ -407,14 +406,14 @@ impl Keyed {
     /// Sends the ticket, if one was promised, and our Finished.
     fn send_finished(
         &mut self,
-        chain: &[CertificateDer<'static>],
+        shown: &PeerIdentity,
         group: Group,
         fx: &mut dyn Effects,
     ) -> Result<(), Error> {
         if self.hello.keeping.promises_ticket() {
             let negotiated = self.negotiated();
             let secret = self.master.duplicate_secret();
-            let body = self.new_session(&negotiated, chain).ticket_v12(secret);
+            let body = self.new_session(&negotiated, shown).ticket_v12(secret);
             self.send(HandshakeType::NEW_SESSION_TICKET, &body, Phase::Plaintext, group, fx)?;
         }
         let phase = Phase::Application(0);
@@ -439,11 +438,11 @@ impl Keyed {
     fn new_session<'a>(
         &'a self,
         negotiated: &'a Negotiated,
-        peer_chain: &'a [CertificateDer<'static>],
+        peer_identity: &'a PeerIdentity,
     ) -> New<'a> {
         let config = &self.hello.config;
         let authenticated_at = self.resumed_from;
-        New { config, negotiated, peer_chain, authenticated_at, early_data: None }
+        New { config, negotiated, peer_identity, authenticated_at, early_data: None }
     }
 
     fn negotiated(&self) -> Negotiated {

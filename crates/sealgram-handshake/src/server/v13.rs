@@ -15,12 +15,12 @@ use alloc::boxed::Box;
 use alloc::sync::Arc;
 use alloc::vec::Vec;
 
-use pki_types::CertificateDer;
 use sealgram_crypto::{
     CompletedKeyExchange, CryptoError, IdentityVerified, KeyExchangeGroup, SignatureVerified, Suite,
 };
 use sealgram_iana::{
-    CompressionMethod, HandshakeType, NamedGroup, ProtocolVersion, SignatureScheme, Version,
+    CertificateType, CompressionMethod, HandshakeType, NamedGroup, ProtocolVersion,
+    SignatureScheme, Version,
 };
 use sealgram_wire::messages13::{CertificateRequest, EncryptedExtensions};
 use sealgram_wire::{
@@ -35,10 +35,11 @@ use crate::machine::{State, WaitIdentity as WaitingIdentity, WaitSignature as Wa
 use crate::negotiate::{Answers, own_record_size_limit};
 use crate::post::Connected13;
 use crate::schedule::v13::{Application, Early, Handshake, Log, Master};
+use crate::shown::{PeerIdentity, certificate_v13};
 use crate::transcript::Transcript;
 use crate::{
-    Ask, CertifiedKey, Connected, Effects, Error, KeySource, Negotiated, Origin, PeerMisbehaved,
-    ServerConfig, Side, Sign,
+    Ask, CertifiedKey, Effects, Error, KeySource, Negotiated, Origin, PeerMisbehaved, ServerConfig,
+    Side, Sign,
 };
 
 /// What the ClientHello has settled.
@@ -49,6 +50,8 @@ pub(crate) struct Hello {
     pub(super) suite: &'static Suite,
     pub(super) answers: Answers,
     pub(super) transcript: Transcript,
+    /// What the client is asked to show, if it is asked.
+    pub(super) requests: Option<CertificateType>,
     /// Whether the client can use tickets.
     pub(super) takes_tickets: bool,
     /// Whether its early data is taken.
@@ -157,6 +160,8 @@ impl Hello {
             server_name: answers.server_name.is_some() && authentication.is_ok(),
             alpn: answers.alpn.as_deref(),
             max_fragment_length: answers.max_fragment_length,
+            server_certificate_type: answers.server_certificate_type,
+            client_certificate_type: answers.client_certificate_type,
             record_size_limit: answers
                 .record_size_limit
                 .map(|_| own_record_size_limit(&self.config.common, Version::V13)),
@@ -176,13 +181,13 @@ impl Hello {
                     Key::Session(session) => Client {
                         peer: PeerAuthenticated::by_session(&session),
                         resumed_from: Some(session.authenticated_at),
-                        chain: session.peer_chain,
+                        shown: session.peer_identity,
                         psk_identity: session.psk_identity,
                     },
                     Key::External(psk) => Client {
                         peer: PeerAuthenticated::by_psk(&psk),
                         resumed_from: None,
-                        chain: Vec::new(),
+                        shown: PeerIdentity::Nothing,
                         psk_identity: Some(psk.identity().to_vec()),
                     },
                 };
@@ -191,7 +196,7 @@ impl Hello {
             }
         };
         let requested = self.request_certificate(fx)?;
-        let body = auth::encode_chain_v13(&identity.chain);
+        let body = certificate_v13(Some(&identity));
         self.send(HandshakeType::CERTIFICATE, &body, Phase::Handshake, fx)?;
 
         let message = auth::signed_bytes_v13(Side::Server, &self.transcript.current());
@@ -200,8 +205,7 @@ impl Hello {
         match &identity.key {
             KeySource::Inline(key) => next.on_signature(key.sign(scheme, &message), fx),
             KeySource::Ask { .. } => {
-                let chain = identity.chain.clone();
-                fx.ask(Ask::Sign(Sign { scheme, message, chain }));
+                fx.ask(Ask::Sign(Sign::new(scheme, message, &identity)));
                 Ok(State::WaitSignature(WaitingSignature::Server13(Box::new(next))))
             }
         }
@@ -209,12 +213,16 @@ impl Hello {
 
     fn request_certificate(&mut self, fx: &mut dyn Effects) -> Result<bool, Error> {
         let config = self.config.clone();
-        let Some(verifier) = config.client_signatures() else { return Ok(false) };
+        let Some(typ) = self.requests else { return Ok(false) };
+        let signatures = config.signatures();
         let authorities: Vec<_> =
             config.client_authorities().iter().map(|name| DistinguishedName(name)).collect();
         let body = CertificateRequest {
-            signature_algorithms: Some(List::from_slice(verifier.schemes())),
-            signature_algorithms_cert: auth::certificate_schemes(verifier).map(List::from_slice),
+            signature_algorithms: Some(List::from_slice(signatures.schemes(typ))),
+            signature_algorithms_cert: signatures
+                .certificates
+                .and_then(auth::certificate_schemes)
+                .map(List::from_slice),
             certificate_authorities: (!authorities.is_empty())
                 .then_some(List::from_slice(&authorities)),
             ..CertificateRequest::default()
@@ -273,7 +281,7 @@ impl WaitSignature {
             return Ok(Server13::Certificate(finished).into());
         }
         let peer = PeerAuthenticated::anonymous_client(&finished.hello.config)?;
-        Ok(finished.expect_finished(Client::known_by(peer, Vec::new())))
+        Ok(finished.expect_finished(Client::known_by(peer, PeerIdentity::Nothing)))
     }
 }
 
@@ -289,7 +297,7 @@ pub(crate) struct Finished {
 /// The client, authenticated (or nobody in particular, where that is allowed).
 #[derive(Debug)]
 struct Client {
-    chain: Vec<CertificateDer<'static>>,
+    shown: PeerIdentity,
     /// When it showed its certificate, if that was in the session that goes on.
     resumed_from: Option<u64>,
     /// Of the pre-shared key that it has, if that is what it is known by.
@@ -299,8 +307,8 @@ struct Client {
 
 impl Client {
     /// By what it has shown in this handshake.
-    const fn known_by(peer: PeerAuthenticated, chain: Vec<CertificateDer<'static>>) -> Self {
-        Self { chain, resumed_from: None, psk_identity: None, peer }
+    const fn known_by(peer: PeerAuthenticated, shown: PeerIdentity) -> Self {
+        Self { shown, resumed_from: None, psk_identity: None, peer }
     }
 }
 
@@ -313,13 +321,14 @@ impl Finished {
         if message.typ != HandshakeType::CERTIFICATE {
             return Err(unexpected(message, "Certificate"));
         }
-        let chain = auth::read_chain_v13(message)?;
+        let typ = self.hello.requests.unwrap_or(CertificateType::X509);
+        let shown = PeerIdentity::read_v13(message, typ)?;
         self.hello.transcript.add_message(message);
-        if chain.is_empty() {
+        if shown.is_nothing() {
             let peer = PeerAuthenticated::anonymous_client(&self.hello.config)?;
-            return Ok(self.expect_finished(Client::known_by(peer, chain)));
+            return Ok(self.expect_finished(Client::known_by(peer, shown)));
         }
-        let next = ExpectCertificateVerify { finished: self, chain };
+        let next = ExpectCertificateVerify { finished: self, shown };
         Ok(Server13::CertificateVerify(next).into())
     }
 }
@@ -327,7 +336,7 @@ impl Finished {
 #[derive(Debug)]
 pub(crate) struct ExpectCertificateVerify {
     finished: Finished,
-    chain: Vec<CertificateDer<'static>>,
+    shown: PeerIdentity,
 }
 
 impl ExpectCertificateVerify {
@@ -335,16 +344,15 @@ impl ExpectCertificateVerify {
         if message.typ != HandshakeType::CERTIFICATE_VERIFY {
             return Err(unexpected(message, "CertificateVerify"));
         }
-        let Self { mut finished, chain } = self;
+        let Self { mut finished, shown } = self;
         let hello = &mut finished.hello;
         let signature = DigitallySigned::read(message.body).map_err(malformed(message))?;
         let bytes = auth::signed_bytes_v13(Side::Client, &hello.transcript.current());
-        let verifier = hello.config.client_signatures();
         let signed = auth::signed(Version::V13, &bytes, &signature);
-        let signature = auth::verify_signature(verifier, &chain, &signed)?;
+        let signature = auth::verify_signature(hello.config.signatures(), &shown, &signed)?;
         hello.transcript.add_message(message);
-        let identity = auth::verify_client(&hello.config, &chain)?;
-        let next = WaitIdentity { finished, chain, signature };
+        let identity = auth::verify_client(&hello.config, &shown)?;
+        let next = WaitIdentity { finished, shown, signature };
         match identity {
             Identity::Verified(identity) => Ok(next.accept(identity)),
             Identity::Asked(ask) => {
@@ -359,14 +367,14 @@ impl ExpectCertificateVerify {
 #[derive(Debug)]
 pub(crate) struct WaitIdentity {
     finished: Finished,
-    chain: Vec<CertificateDer<'static>>,
+    shown: PeerIdentity,
     signature: SignatureVerified,
 }
 
 impl WaitIdentity {
     pub(crate) fn accept(self, identity: IdentityVerified) -> State {
         let peer = PeerAuthenticated::by_certificate(identity, self.signature);
-        self.finished.expect_finished(Client::known_by(peer, self.chain))
+        self.finished.expect_finished(Client::known_by(peer, self.shown))
     }
 }
 
@@ -382,7 +390,7 @@ impl ExpectFinished {
             return Err(unexpected(message, "Finished"));
         }
         let Self { finished, client } = self;
-        let Client { chain, resumed_from, psk_identity, peer: PeerAuthenticated { .. } } = client;
+        let Client { shown, resumed_from, psk_identity, peer: PeerAuthenticated { .. } } = client;
         let Finished { mut hello, group, scheme, master } = finished;
         let transcript = hello.transcript.current();
         if !master.client_finished_is_right(&transcript, message.body) {
@@ -412,7 +420,7 @@ impl ExpectFinished {
             let new = New {
                 config: &hello.config,
                 negotiated: &negotiated,
-                peer_chain: &chain,
+                peer_identity: &shown,
                 authenticated_at: resumed_from,
                 early_data: terms.map(|terms| (terms.max_bytes, terms.binding(hello.origin))),
             };
@@ -422,7 +430,7 @@ impl ExpectFinished {
                 fx.send(HandshakeType::NEW_SESSION_TICKET, &body, phase, Group::Ticket)?;
             }
         }
-        fx.connected(Connected { negotiated, peer_chain: chain });
+        fx.connected(shown.into_connected(negotiated));
         Ok(State::Connected13(Box::new(Connected13::server(traffic, exporter))))
     }
 }

@@ -8,8 +8,8 @@ use pki_types::UnixTime;
 use sealgram_crypto::{ChainFacts, CryptoProvider, TrafficSecret, WallClock};
 use sealgram_handshake::{
     Ask, CertifiedKey, ClientConfig, ClientPsk, ClientVerification, CommonConfig, Connected,
-    EarlyData, Effects, Error, ExternalPsk, Handshake, Identities, KeySource, Origin, PskSource,
-    RecordLimits, ServerConfig, ServerVerification, Side, Versions,
+    Credential, EarlyData, Effects, Error, ExternalPsk, Handshake, Identities, KeySource, Origin,
+    PskSource, RecordLimits, ServerConfig, ServerVerification, Side, Versions,
 };
 use sealgram_iana::{HandshakeType, SignatureScheme, SrtpProfile, Version};
 use sealgram_wire::{Group, MessageSeq, OwnedMessage, Phase};
@@ -45,8 +45,9 @@ fn common(provider: CryptoProvider, versions: &[Version]) -> CommonConfig {
 fn identities(seed: u64) -> Identities {
     let (certificate, key) = nullcrypto::certificate_with(seed, SCHEME);
     let key = KeySource::Inline(key);
-    let facts = ChainFacts::default();
-    Identities::Fixed(vec![Arc::new(CertifiedKey { chain: vec![certificate], facts, key })])
+    let (chain, facts) = (vec![certificate], ChainFacts::default());
+    let credential = Credential::Certificates { chain, facts };
+    Identities::Fixed(vec![Arc::new(CertifiedKey { credential, key })])
 }
 
 /// A client that shows a certificate and answers to ALPN and SRTP.
@@ -55,6 +56,7 @@ pub(crate) fn client(versions: &[Version]) -> ClientConfig {
     ClientConfig {
         common: common(nullcrypto::provider(1), versions),
         verification: ServerVerification::Inline(Arc::new(verifier)),
+        raw_public_keys: None,
         identities: identities(1),
         send_server_name: true,
         hybrid_share_first: false,
@@ -75,6 +77,8 @@ pub(crate) fn server(versions: &[Version]) -> ServerConfig {
         identities: identities(2),
         require_known_name: false,
         verification: ClientVerification::Inline(Arc::new(verifier)),
+        raw_public_keys: None,
+        raw_public_key_required: false,
         prefer_client_order: false,
         tickets: None,
         cache: None,

@@ -3,21 +3,24 @@
 use alloc::sync::Arc;
 use alloc::vec::Vec;
 
-use pki_types::{CertificateDer, PrivateKeyDer};
+use pki_types::{CertificateDer, PrivateKeyDer, SubjectPublicKeyInfoDer};
 use sealgram_crypto::{
     AeadKind, ClientVerifier, CryptoProvider, Hash, HashKind, KeyExchangeKind, KeyLog,
-    ServerVerifier, SignatureAlgorithm, SignatureVerifier, SuiteFacts, WallClock,
+    RawPublicKeySignatures, RawPublicKeyVerifier, ServerVerifier, SignatureAlgorithm,
+    SignatureVerifier, SuiteFacts, WallClock,
 };
 use sealgram_handshake::{
     CertifiedKey, ClientConfig as Client, ClientPsk, ClientSessionStore, ClientVerification,
     CommonConfig, EarlyDataLedger, EarlyDataTerms, ExternalPsk, Identities, PskChoice, PskLookup,
-    PskSource, ResolvesCertificate, ServerConfig as Server, ServerVerification, SessionCache,
-    TicketSealer, Versions,
+    PskSource, RawPublicKeyVerification, ResolvesCertificate, ServerConfig as Server,
+    ServerVerification, SessionCache, TicketSealer, Versions,
 };
-use sealgram_iana::{CipherSuite, NamedGroup, SignatureScheme, SrtpProfile, Version};
+use sealgram_iana::{
+    CertificateType, CipherSuite, NamedGroup, SignatureScheme, SrtpProfile, Version,
+};
 use sealgram_x509::{RootStore, WebPkiServerVerifier};
 
-use super::identity::{certified, certified_elsewhere};
+use super::identity::{certified, certified_elsewhere, raw_public_key, raw_public_key_elsewhere};
 use super::{ClientConfig, ServerConfig, TransportConfig};
 use crate::ConfigError;
 
@@ -256,7 +259,20 @@ pub struct WantsServerVerifier(());
 
 /// Step of a client: which certificates does it have itself?
 #[derive(Clone, Debug)]
-pub struct WantsClientIdentity(Result<ServerVerification, ConfigError>);
+pub struct WantsClientIdentity {
+    verification: Result<ServerVerification, ConfigError>,
+    raw_public_keys: Option<RawPublicKeyVerification>,
+}
+
+impl WantsClientIdentity {
+    const fn new(verification: Result<ServerVerification, ConfigError>) -> Self {
+        Self { verification, raw_public_keys: None }
+    }
+
+    fn into_ready(self) -> ReadyClient {
+        Ready { raw_public_keys: self.raw_public_keys, ..Ready::new(self.verification) }
+    }
+}
 
 /// Step of a server: how are clients verified?
 #[derive(Clone, Debug)]
@@ -264,12 +280,32 @@ pub struct WantsClientVerifier(());
 
 /// Step of a server: which certificates does it have itself?
 #[derive(Clone, Debug)]
-pub struct WantsIdentity(ClientVerification);
+pub struct WantsIdentity {
+    verification: ClientVerification,
+    raw_public_keys: Option<RawPublicKeyVerification>,
+    raw_public_key_required: bool,
+}
+
+impl WantsIdentity {
+    const fn new(verification: ClientVerification) -> Self {
+        Self { verification, raw_public_keys: None, raw_public_key_required: false }
+    }
+
+    fn into_ready(self) -> ReadyServer {
+        Ready {
+            raw_public_keys: self.raw_public_keys,
+            raw_public_key_required: self.raw_public_key_required,
+            ..Ready::new(self.verification)
+        }
+    }
+}
 
 /// Last step: everything that is needed is there.
 #[derive(Clone, Debug)]
 pub struct Ready<Verification> {
     verification: Verification,
+    raw_public_keys: Option<RawPublicKeyVerification>,
+    raw_public_key_required: bool,
     identities: Result<Identities, ConfigError>,
     require_known_name: bool,
     psks: Option<PskSource>,
@@ -302,6 +338,8 @@ impl<Verification> Ready<Verification> {
     fn new(verification: Verification) -> Self {
         Self {
             verification,
+            raw_public_keys: None,
+            raw_public_key_required: false,
             identities: Ok(Identities::Fixed(Vec::new())),
             require_known_name: false,
             psks: None,
@@ -315,10 +353,6 @@ impl<Verification> Ready<Verification> {
             offer_early_data: false,
             early_data: None,
         }
-    }
-
-    fn with_identities(verification: Verification, identities: Identities) -> Self {
-        Self { identities: Ok(identities), ..Self::new(verification) }
     }
 
     fn add(&mut self, identity: Result<Arc<CertifiedKey>, ConfigError>) {
@@ -408,7 +442,7 @@ impl ClientConfigBuilder<WantsServerVerifier> {
         let verification = verifier
             .map(|verifier| ServerVerification::Inline(verifier))
             .map_err(ConfigError::Verifier);
-        ClientConfigBuilder { options: self.options, step: WantsClientIdentity(verification) }
+        ClientConfigBuilder { options: self.options, step: WantsClientIdentity::new(verification) }
     }
 
     /// Accepts the servers that this verifier accepts: a
@@ -420,7 +454,7 @@ impl ClientConfigBuilder<WantsServerVerifier> {
         verifier: Arc<dyn ServerVerifier>,
     ) -> ClientConfigBuilder<WantsClientIdentity> {
         let verification = Ok(ServerVerification::Inline(verifier));
-        ClientConfigBuilder { options: self.options, step: WantsClientIdentity(verification) }
+        ClientConfigBuilder { options: self.options, step: WantsClientIdentity::new(verification) }
     }
 
     /// Accepts the server that has this key and no other, whatever certificate one may have.
@@ -460,6 +494,33 @@ impl ClientConfigBuilder<WantsServerVerifier> {
         ClientConfigBuilder { options: self.options, step: Ready::new(verification) }
     }
 
+    /// Accepts servers that show a raw public key which this verifier accepts (RFC 7250), and no
+    /// certificates: [`PinnedPublicKeys`](crate::PinnedPublicKeys), or one of the application's own.
+    #[must_use]
+    pub fn with_raw_public_keys(
+        self,
+        verifier: Arc<dyn RawPublicKeyVerifier>,
+    ) -> ClientConfigBuilder<WantsClientIdentity> {
+        self.with_raw_public_keys_only().and_raw_public_keys(verifier)
+    }
+
+    /// Like [`with_raw_public_keys`](Self::with_raw_public_keys), but asks the application with
+    /// [`Ask::VerifyRawPublicKey`](crate::Ask::VerifyRawPublicKey). `signatures` verifies the
+    /// handshake's signature: see [`AnyPublicKey`](crate::AnyPublicKey).
+    #[must_use]
+    pub fn with_asked_raw_public_keys(
+        self,
+        signatures: Arc<dyn RawPublicKeySignatures>,
+    ) -> ClientConfigBuilder<WantsClientIdentity> {
+        self.with_raw_public_keys_only().and_asked_raw_public_keys(signatures)
+    }
+
+    fn with_raw_public_keys_only(self) -> ClientConfigBuilder<WantsClientIdentity> {
+        let verification = Ok(ServerVerification::RawPublicKeysOnly);
+        let step = WantsClientIdentity::new(verification);
+        ClientConfigBuilder { options: self.options, step }
+    }
+
     /// Asks the application with [`Ask::VerifyPeer`](crate::Ask::VerifyPeer), which may take its
     /// time. `signatures` verifies the handshake's signature.
     #[must_use]
@@ -468,7 +529,7 @@ impl ClientConfigBuilder<WantsServerVerifier> {
         signatures: Arc<dyn SignatureVerifier>,
     ) -> ClientConfigBuilder<WantsClientIdentity> {
         let verification = Ok(ServerVerification::Ask(signatures));
-        ClientConfigBuilder { options: self.options, step: WantsClientIdentity(verification) }
+        ClientConfigBuilder { options: self.options, step: WantsClientIdentity::new(verification) }
     }
 }
 
@@ -478,7 +539,7 @@ impl ClientConfigBuilder<WantsClientIdentity> {
     /// Sends no certificate when the server asks for one.
     #[must_use]
     pub fn with_no_client_auth(self) -> ClientConfigBuilder<ReadyClient> {
-        ClientConfigBuilder { options: self.options, step: Ready::new(self.step.0) }
+        ClientConfigBuilder { options: self.options, step: self.step.into_ready() }
     }
 
     /// Sends this chain (leaf first) if the server asks for a certificate.
@@ -504,11 +565,49 @@ impl ClientConfigBuilder<WantsClientIdentity> {
     /// [`Ask::Certificate`](crate::Ask::Certificate), once the server is verified.
     #[must_use]
     pub fn with_asked_certificate(self) -> ClientConfigBuilder<ReadyClient> {
-        self.ready_with(Identities::Ask)
+        self.with_asked_certificate_types(&[CertificateType::X509])
+    }
+
+    /// Like [`with_asked_certificate`](Self::with_asked_certificate), for an application that may
+    /// answer with one of these types, best first (RFC 7250): the server is offered them.
+    #[must_use]
+    pub fn with_asked_certificate_types(
+        self,
+        types: &[CertificateType],
+    ) -> ClientConfigBuilder<ReadyClient> {
+        self.ready_with(Identities::Ask(types.to_vec()))
+    }
+
+    /// Accepts servers besides that show a raw public key which this verifier accepts (RFC 7250):
+    /// [`PinnedPublicKeys`](crate::PinnedPublicKeys), or one of the application's own. Servers that
+    /// have both show the key.
+    #[must_use]
+    pub fn and_raw_public_keys(mut self, verifier: Arc<dyn RawPublicKeyVerifier>) -> Self {
+        self.step.raw_public_keys = Some(RawPublicKeyVerification::Inline(verifier));
+        self
+    }
+
+    /// Like [`and_raw_public_keys`](Self::and_raw_public_keys), but asks the application with
+    /// [`Ask::VerifyRawPublicKey`](crate::Ask::VerifyRawPublicKey). `signatures` verifies the
+    /// handshake's signature: see [`AnyPublicKey`](crate::AnyPublicKey).
+    #[must_use]
+    pub fn and_asked_raw_public_keys(
+        mut self,
+        signatures: Arc<dyn RawPublicKeySignatures>,
+    ) -> Self {
+        self.step.raw_public_keys = Some(RawPublicKeyVerification::Ask(signatures));
+        self
+    }
+
+    /// If the server asks for it, sends the public half of this key without a certificate
+    /// (RFC 7250).
+    #[must_use]
+    pub fn with_raw_public_key(self, key: &PrivateKeyDer<'_>) -> ClientConfigBuilder<ReadyClient> {
+        self.with_no_client_auth().and_raw_public_key(key)
     }
 
     fn ready_with(self, identities: Identities) -> ClientConfigBuilder<ReadyClient> {
-        let step = Ready::with_identities(self.step.0, identities);
+        let step = Ready { identities: Ok(identities), ..self.step.into_ready() };
         ClientConfigBuilder { options: self.options, step }
     }
 }
@@ -536,6 +635,26 @@ impl ClientConfigBuilder<ReadyClient> {
         schemes: Vec<SignatureScheme>,
     ) -> Self {
         self.step.add(certified_elsewhere(chain, algorithm, schemes));
+        self
+    }
+
+    /// Shows the public half of this key without a certificate (RFC 7250) where that is wanted.
+    #[must_use]
+    pub fn and_raw_public_key(mut self, key: &PrivateKeyDer<'_>) -> Self {
+        self.step.add(raw_public_key(&self.options.provider, key));
+        self
+    }
+
+    /// Like [`and_raw_public_key`](Self::and_raw_public_key), with a key that is asked for with
+    /// [`Ask::Sign`](crate::Ask::Sign).
+    #[must_use]
+    pub fn and_asked_raw_public_key(
+        mut self,
+        public_key: SubjectPublicKeyInfoDer<'static>,
+        algorithm: SignatureAlgorithm,
+        schemes: Vec<SignatureScheme>,
+    ) -> Self {
+        self.step.add(Ok(raw_public_key_elsewhere(public_key, algorithm, schemes)));
         self
     }
 
@@ -606,6 +725,7 @@ impl ClientConfigBuilder<ReadyClient> {
     pub fn build(self) -> Result<ClientConfig, ConfigError> {
         let Ready {
             verification,
+            raw_public_keys,
             identities,
             send_server_name,
             hybrid_share_first,
@@ -634,6 +754,7 @@ impl ClientConfigBuilder<ReadyClient> {
         let handshake = Client {
             common,
             verification,
+            raw_public_keys,
             identities: identities?,
             send_server_name,
             hybrid_share_first,
@@ -667,7 +788,7 @@ impl ServerConfigBuilder<WantsClientVerifier> {
     /// Does not ask clients for a certificate.
     #[must_use]
     pub fn with_no_client_auth(self) -> ServerConfigBuilder<WantsIdentity> {
-        let step = WantsIdentity(ClientVerification::None);
+        let step = WantsIdentity::new(ClientVerification::None);
         ServerConfigBuilder { options: self.options, step }
     }
 
@@ -678,8 +799,32 @@ impl ServerConfigBuilder<WantsClientVerifier> {
         self,
         verifier: Arc<dyn ClientVerifier>,
     ) -> ServerConfigBuilder<WantsIdentity> {
-        let step = WantsIdentity(ClientVerification::Inline(verifier));
+        let step = WantsIdentity::new(ClientVerification::Inline(verifier));
         ServerConfigBuilder { options: self.options, step }
+    }
+
+    /// Asks clients for a raw public key (RFC 7250), and lets in whom this verifier accepts:
+    /// [`PinnedPublicKeys`](crate::PinnedPublicKeys), or one of the application's own. `required`
+    /// refuses clients that show none; certificates are not accepted.
+    #[must_use]
+    pub fn with_raw_public_keys(
+        self,
+        verifier: Arc<dyn RawPublicKeyVerifier>,
+        required: bool,
+    ) -> ServerConfigBuilder<WantsIdentity> {
+        self.with_no_client_auth().and_raw_public_keys(verifier, required)
+    }
+
+    /// Like [`with_raw_public_keys`](Self::with_raw_public_keys), but asks the application with
+    /// [`Ask::VerifyRawPublicKey`](crate::Ask::VerifyRawPublicKey). `signatures` verifies the
+    /// handshake's signature: see [`AnyPublicKey`](crate::AnyPublicKey).
+    #[must_use]
+    pub fn with_asked_raw_public_keys(
+        self,
+        signatures: Arc<dyn RawPublicKeySignatures>,
+        required: bool,
+    ) -> ServerConfigBuilder<WantsIdentity> {
+        self.with_no_client_auth().and_asked_raw_public_keys(signatures, required)
     }
 
     /// Asks clients for a certificate, and the application about it with
@@ -691,7 +836,7 @@ impl ServerConfigBuilder<WantsClientVerifier> {
         signatures: Arc<dyn SignatureVerifier>,
         required: bool,
     ) -> ServerConfigBuilder<WantsIdentity> {
-        let step = WantsIdentity(ClientVerification::Ask { signatures, required });
+        let step = WantsIdentity::new(ClientVerification::Ask { signatures, required });
         ServerConfigBuilder { options: self.options, step }
     }
 }
@@ -699,6 +844,40 @@ impl ServerConfigBuilder<WantsClientVerifier> {
 type ReadyServer = Ready<ClientVerification>;
 
 impl ServerConfigBuilder<WantsIdentity> {
+    /// Lets clients show a raw public key instead of a certificate (RFC 7250), and lets in whom
+    /// this verifier accepts. Clients that can show both are asked for what they like better.
+    /// `required` refuses clients that show neither.
+    #[must_use]
+    pub fn and_raw_public_keys(
+        mut self,
+        verifier: Arc<dyn RawPublicKeyVerifier>,
+        required: bool,
+    ) -> Self {
+        self.step.raw_public_keys = Some(RawPublicKeyVerification::Inline(verifier));
+        self.step.raw_public_key_required = required;
+        self
+    }
+
+    /// Like [`and_raw_public_keys`](Self::and_raw_public_keys), but asks the application with
+    /// [`Ask::VerifyRawPublicKey`](crate::Ask::VerifyRawPublicKey).
+    #[must_use]
+    pub fn and_asked_raw_public_keys(
+        mut self,
+        signatures: Arc<dyn RawPublicKeySignatures>,
+        required: bool,
+    ) -> Self {
+        self.step.raw_public_keys = Some(RawPublicKeyVerification::Ask(signatures));
+        self.step.raw_public_key_required = required;
+        self
+    }
+
+    /// The server shows the public half of this key without a certificate (RFC 7250), to clients
+    /// that take such keys; all others are refused with unsupported_certificate.
+    #[must_use]
+    pub fn with_raw_public_key(self, key: &PrivateKeyDer<'_>) -> ServerConfigBuilder<ReadyServer> {
+        self.ready().and_raw_public_key(key)
+    }
+
     /// The server's chain (leaf first) and the key of its leaf.
     #[must_use]
     pub fn with_identity(
@@ -732,7 +911,8 @@ impl ServerConfigBuilder<WantsIdentity> {
     /// [`Ask::Certificate`](crate::Ask::Certificate). Resumed sessions need none.
     #[must_use]
     pub fn with_asked_certificate(self) -> ServerConfigBuilder<ReadyServer> {
-        self.ready_with(Identities::Ask)
+        let types = [CertificateType::X509, CertificateType::RAW_PUBLIC_KEY];
+        self.ready_with(Identities::Ask(types.to_vec()))
     }
 
     /// The server's chain, whose key is asked for with [`Ask::Sign`](crate::Ask::Sign).
@@ -764,11 +944,11 @@ impl ServerConfigBuilder<WantsIdentity> {
     }
 
     fn ready(self) -> ServerConfigBuilder<ReadyServer> {
-        ServerConfigBuilder { options: self.options, step: Ready::new(self.step.0) }
+        ServerConfigBuilder { options: self.options, step: self.step.into_ready() }
     }
 
     fn ready_with(self, identities: Identities) -> ServerConfigBuilder<ReadyServer> {
-        let step = Ready::with_identities(self.step.0, identities);
+        let step = Ready { identities: Ok(identities), ..self.step.into_ready() };
         ServerConfigBuilder { options: self.options, step }
     }
 }
@@ -801,6 +981,26 @@ impl ServerConfigBuilder<ReadyServer> {
         schemes: Vec<SignatureScheme>,
     ) -> Self {
         self.step.add(certified_elsewhere(chain, algorithm, schemes));
+        self
+    }
+
+    /// Shows the public half of this key without a certificate (RFC 7250) where that is wanted.
+    #[must_use]
+    pub fn and_raw_public_key(mut self, key: &PrivateKeyDer<'_>) -> Self {
+        self.step.add(raw_public_key(&self.options.provider, key));
+        self
+    }
+
+    /// Like [`and_raw_public_key`](Self::and_raw_public_key), with a key that is asked for with
+    /// [`Ask::Sign`](crate::Ask::Sign).
+    #[must_use]
+    pub fn and_asked_raw_public_key(
+        mut self,
+        public_key: SubjectPublicKeyInfoDer<'static>,
+        algorithm: SignatureAlgorithm,
+        schemes: Vec<SignatureScheme>,
+    ) -> Self {
+        self.step.add(Ok(raw_public_key_elsewhere(public_key, algorithm, schemes)));
         self
     }
 
@@ -908,6 +1108,8 @@ impl ServerConfigBuilder<ReadyServer> {
     pub fn build(self) -> Result<ServerConfig, ConfigError> {
         let Ready {
             verification,
+            raw_public_keys,
+            raw_public_key_required,
             identities,
             require_known_name,
             psks,
@@ -944,6 +1146,8 @@ impl ServerConfigBuilder<ReadyServer> {
             identities,
             require_known_name,
             verification,
+            raw_public_keys,
+            raw_public_key_required,
             prefer_client_order,
             tickets,
             cache: resumption.cache,

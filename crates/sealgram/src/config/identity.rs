@@ -3,9 +3,9 @@
 use alloc::sync::Arc;
 use alloc::vec::Vec;
 
-use pki_types::{CertificateDer, PrivateKeyDer};
+use pki_types::{CertificateDer, PrivateKeyDer, SubjectPublicKeyInfoDer};
 use sealgram_crypto::{CryptoProvider, SignatureAlgorithm};
-use sealgram_handshake::{CertifiedKey, KeySource};
+use sealgram_handshake::{CertifiedKey, Credential, KeySource};
 use sealgram_iana::SignatureScheme;
 use sealgram_x509::{chain_facts, check_key};
 
@@ -49,5 +49,34 @@ pub fn certified_elsewhere(
 
 fn with_key(chain: Vec<CertificateDer<'static>>, key: KeySource) -> Arc<CertifiedKey> {
     let facts = chain_facts(&chain);
-    Arc::new(CertifiedKey { chain, facts, key })
+    Arc::new(CertifiedKey { credential: Credential::Certificates { chain, facts }, key })
+}
+
+/// A key whose public half is shown without a certificate (RFC 7250), as by [`certified`].
+///
+/// # Errors
+///
+/// [`ConfigError::Key`] if the key cannot be used, [`ConfigError::NoPublicKey`] if it does not tell
+/// its public half.
+pub fn raw_public_key(
+    provider: &CryptoProvider,
+    key: &PrivateKeyDer<'_>,
+) -> Result<Arc<CertifiedKey>, ConfigError> {
+    let key = provider.key_loader.load(key)?;
+    let public_key = key.public_key().ok_or(ConfigError::NoPublicKey)?.into_owned();
+    let credential = Credential::RawPublicKey(public_key);
+    Ok(Arc::new(CertifiedKey { credential, key: KeySource::Inline(key) }))
+}
+
+/// A SubjectPublicKeyInfo (in DER) that is shown without a certificate, whose private half is asked
+/// for with [`Ask::Sign`](crate::Ask::Sign). `schemes` are those that the key can sign with, best
+/// first.
+#[must_use]
+pub fn raw_public_key_elsewhere(
+    public_key: SubjectPublicKeyInfoDer<'static>,
+    algorithm: SignatureAlgorithm,
+    schemes: Vec<SignatureScheme>,
+) -> Arc<CertifiedKey> {
+    let credential = Credential::RawPublicKey(public_key);
+    Arc::new(CertifiedKey { credential, key: KeySource::Ask { algorithm, schemes } })
 }

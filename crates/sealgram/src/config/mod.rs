@@ -10,7 +10,7 @@ pub use builder::{
     ClientConfigBuilder, Ready, ServerConfigBuilder, WantsClientIdentity, WantsClientVerifier,
     WantsIdentity, WantsServerVerifier,
 };
-pub use identity::{certified, certified_elsewhere};
+pub use identity::{certified, certified_elsewhere, raw_public_key, raw_public_key_elsewhere};
 use sealgram_crypto::Hash;
 use sealgram_handshake::{ClientConfig as Client, ServerConfig as Server};
 pub use transport::TransportConfig;
