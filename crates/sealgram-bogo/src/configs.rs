@@ -54,7 +54,7 @@ macro_rules! and_identities {
     ($builder:expr, $options:expr, $identities:expr) => {{
         let mut builder = $builder;
         for Identity { certified, private, key, schemes, .. } in $identities {
-            let chain = certified.chain.clone();
+            let chain = certified.chain().to_vec();
             builder = if $options.keys_elsewhere {
                 builder.and_asked_identity(chain, key.algorithm(), schemes.clone())
             } else {
@@ -122,7 +122,7 @@ fn server(parts: &Parts<'_>) -> Result<ServerConfig, Failure> {
     } else if options.expect_advertised_alpn.is_some() || identities.need_resolver() {
         builder.with_cert_resolver(identities.clone())
     } else {
-        let chain = first.certified.chain.clone();
+        let chain = first.certified.chain().to_vec();
         let builder = if options.keys_elsewhere {
             builder.with_asked_identity(chain, first.key.algorithm(), first.schemes.clone())
         } else {

@@ -66,7 +66,8 @@ impl Identity {
             .filter(|scheme| allowed(scheme))
             .any(|scheme| wanted.schemes.contains(scheme));
         let issuers = &wanted.authorities;
-        let issued = !issuers.is_empty() && self.certified.facts.is_issued_by(issuers);
+        let issued = !issuers.is_empty()
+            && self.certified.facts().is_some_and(|facts| facts.is_issued_by(issuers));
         let fits = wanted.algorithms.contains(&self.key.algorithm());
         signs && fits && (issued || !self.must_match_issuer)
     }
@@ -100,7 +101,7 @@ impl Identities {
     /// Which identity is asked for, and its signature.
     pub(crate) fn sign(&self, sign: &Sign) -> Result<(usize, Vec<u8>), Failure> {
         let fits = |one: &Identity| {
-            one.certified.chain == sign.chain && one.schemes.contains(&sign.scheme)
+            one.certified.chain() == sign.chain && one.schemes.contains(&sign.scheme)
         };
         let index = self.list.iter().position(fits);
         let index = index.ok_or_else(|| Failure::failed("asked for a key that nobody has"))?;

@@ -76,6 +76,15 @@ impl CertifiedKey {
         }
     }
 
+    /// What the chain says, if there is one.
+    #[must_use]
+    pub const fn facts(&self) -> Option<&ChainFacts> {
+        match &self.credential {
+            Credential::Certificates { facts, .. } => Some(facts),
+            Credential::RawPublicKey(_) => None,
+        }
+    }
+
     /// The raw public key, if that is what is shown.
     #[must_use]
     pub const fn raw_public_key(&self) -> Option<&SubjectPublicKeyInfoDer<'static>> {
@@ -118,21 +127,16 @@ impl CertifiedKey {
     /// Whether it is for the name that was asked for; without one all are. A bare key has no name,
     /// and so may have any.
     fn is_named(&self, wanted: &CertificateWanted) -> bool {
-        match (&self.credential, &wanted.server_name) {
-            (Credential::Certificates { facts, .. }, Some(name)) => facts.is_for(name),
-            _ => true,
-        }
+        let name = wanted.server_name.as_ref();
+        self.facts().zip(name).is_none_or(|(facts, name)| facts.is_for(name))
     }
 
     /// Whether the peer says that it can verify all of it, and whether it knows who issued it.
     fn is_verifiable(&self, wanted: &CertificateWanted) -> (bool, bool) {
-        match &self.credential {
-            Credential::Certificates { facts, .. } => (
-                facts.is_verifiable_with(&wanted.certificate_schemes),
-                facts.is_issued_by(&wanted.authorities),
-            ),
-            Credential::RawPublicKey(_) => (true, true),
-        }
+        self.facts().map_or((true, true), |facts| {
+            let verifiable = facts.is_verifiable_with(&wanted.certificate_schemes);
+            (verifiable, facts.is_issued_by(&wanted.authorities))
+        })
     }
 }
 

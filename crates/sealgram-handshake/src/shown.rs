@@ -161,3 +161,78 @@ pub(crate) fn certificate_v13(key: Option<&CertifiedKey>) -> Vec<u8> {
     }
     .encode()
 }
+
+#[cfg(test)]
+mod tests {
+    use alloc::vec;
+
+    use sealgram_iana::HandshakeType;
+    use sealgram_wire::{MessageSeq, Phase};
+
+    use super::*;
+
+    const RAW: CertificateType = CertificateType::RAW_PUBLIC_KEY;
+
+    fn message(body: &[u8]) -> Message<'_> {
+        let (typ, seq) = (HandshakeType::CERTIFICATE, MessageSeq(0));
+        Message { typ, seq, phase: Phase::Handshake, body }
+    }
+
+    fn v13(entries: &[&[u8]]) -> Vec<u8> {
+        let extensions = List::default();
+        let entries: Vec<_> = entries
+            .iter()
+            .map(|cert_data| messages13::CertificateEntry { cert_data, extensions })
+            .collect();
+        let certificate_list = List::from_slice(&entries);
+        messages13::Certificate { certificate_request_context: &[], certificate_list }.encode()
+    }
+
+    /// RFC 8446 §4.4.2
+    #[test]
+    fn second_raw_public_key_is_refused_and_a_second_certificate_is_not() {
+        let body = v13(&[&[1], &[2]]);
+        let read = PeerIdentity::read_v13(&message(&body), RAW);
+        assert_eq!(read, Err(PeerMisbehaved::SeveralRawPublicKeys.into()));
+        let read = PeerIdentity::read_v13(&message(&body), CertificateType::X509);
+        assert_eq!(read.unwrap().chain().len(), 2);
+    }
+
+    #[test]
+    fn same_bytes_are_what_the_negotiated_type_says() {
+        let body = v13(&[&[1, 2]]);
+        let raw = PeerIdentity::read_v13(&message(&body), RAW).unwrap();
+        assert_eq!((raw.chain().len(), raw.raw_public_key().is_some()), (0, true));
+        let chain = PeerIdentity::read_v13(&message(&body), CertificateType::X509).unwrap();
+        assert_eq!((chain.chain().len(), chain.raw_public_key().is_some()), (1, false));
+        // In 1.2 the two do not even have the same form.
+        let body = [0, 0, 2, 7, 7];
+        let raw = PeerIdentity::read_v12(&message(&body), RAW).unwrap();
+        assert!(raw.raw_public_key().is_some());
+        assert!(PeerIdentity::read_v12(&message(&body), CertificateType::X509).is_err());
+    }
+
+    #[test]
+    fn nothing_is_shown_in_the_same_way_in_every_type() {
+        let (v12, v13) = (certificate_v12(None), certificate_v13(None));
+        for typ in [RAW, CertificateType::X509] {
+            assert!(PeerIdentity::read_v12(&message(&v12), typ).unwrap().is_nothing());
+            assert!(PeerIdentity::read_v13(&message(&v13), typ).unwrap().is_nothing());
+        }
+    }
+
+    #[test]
+    fn identity_survives_a_session() {
+        for shown in [
+            PeerIdentity::Nothing,
+            PeerIdentity::Chain(vec![vec![1, 2].into(), vec![3].into()]),
+            PeerIdentity::RawPublicKey(vec![4, 5, 6].into()),
+        ] {
+            let mut w = Writer::new();
+            shown.encode(&mut w);
+            let bytes = w.into_vec();
+            assert_eq!(bytes.len(), shown.encoded_len());
+            assert_eq!(PeerIdentity::decode(&mut Reader::new(&bytes)), Ok(shown));
+        }
+    }
+}
