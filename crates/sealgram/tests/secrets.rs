@@ -91,10 +91,10 @@ fn holders() -> Vec<(&'static str, Box<dyn Debug>)> {
 
 /// A session whose secret is the marker, read as a store outside of the process would.
 fn session() -> sealgram::Session {
-    let mut bytes = vec![2, 0xfe, 0xfc, 0x13, 0x01, 32];
+    let mut bytes = vec![3, 0xfe, 0xfc, 0x13, 0x01, 32];
     bytes.extend_from_slice(&MARKER);
     bytes.extend_from_slice(&[1, 0, 0, 0, 0, 0, 0, 0, 0]);
-    bytes.extend_from_slice(&[0; 8 + 8 + 4 + 4 + 4 + 1 + 3]);
+    bytes.extend_from_slice(&[0; 8 + 8 + 4 + 4 + 4 + 1 + 3 + 3]);
     sealgram::Session::decode(&bytes).unwrap()
 }
 
