@@ -88,6 +88,8 @@ pub struct Flight {
     acks: AckList,
     timers: Timers,
     repeat_acks: bool,
+    /// No plaintext record is acknowledged.
+    keeps_peer_sending: bool,
     paused: bool,
     /// A message was delivered since the last `send`: the next one begins a new flight.
     answered: bool,
@@ -111,6 +113,7 @@ impl Flight {
             acks: AckList::new(),
             timers: Timers::new(&config),
             repeat_acks: config.repeat_acks,
+            keeps_peer_sending: false,
             paused: false,
             answered: false,
             complete: false,
@@ -365,7 +368,8 @@ impl Flight {
         // Epoch 1 carries no handshake messages, so none of its records is acknowledged.
         let early = record.phase == Phase::EarlyData;
         let replied = record.replied && !record.new;
-        let useless = !record.used || record.discarded || early || replied;
+        let kept_sending = self.keeps_peer_sending && record.phase.is_plaintext();
+        let useless = !record.used || record.discarded || early || replied || kept_sending;
         if useless || !self.rules.note_received {
             return;
         }
@@ -375,6 +379,13 @@ impl Flight {
         }
         self.timers.reset_probe();
         self.mind_probe(now);
+    }
+
+    /// From now on plaintext records are not acknowledged, so that the peer goes on sending them
+    /// until part of the reply arrives. For a server that may send only for what it receives
+    /// (RFC 9147 §5.1): a client whose hello is acknowledged is silent.
+    pub fn keep_peer_sending(&mut self) {
+        self.keeps_peer_sending = true;
     }
 
     /// The next whole message in order, if it is buffered and delivery is not paused.

@@ -4,7 +4,7 @@ use core::time::Duration;
 
 use sealgram::iana::Version;
 use sealgram_testkit::soak::{Credentials, Door, Past, Scenario, Soak, Tally};
-use sealgram_testkit::{Ended, Face, Fate, Faults, Setup};
+use sealgram_testkit::{Asks, Ended, Face, Fate, Faults, Setup};
 
 const VERSIONS: [Version; 2] = [Version::V12, Version::V13];
 
@@ -80,11 +80,7 @@ fn run_that_does_not_fail_cannot_be_minimised() {
 #[test]
 fn silence_is_a_failure_only_if_the_network_has_healed() {
     let soak = Soak::new();
-    let mut scenario = Scenario::draw(0, Version::V12);
-    scenario.door = Door::Cookie;
-    scenario.credentials = Credentials::Server;
-    (scenario.rebinds, scenario.gives_up) = (None, None);
-    scenario.faults = Faults::default();
+    let mut scenario = plain(Version::V12);
     scenario.fates = Some(vec![Fate::Drop; 1000]);
     scenario.heals = None;
     let told = soak.replay(&scenario);
@@ -99,6 +95,45 @@ fn silence_is_a_failure_only_if_the_network_has_healed() {
     let fates = simpler.fates.as_ref().expect("listed");
     assert!(!fates.is_empty() && fates.len() < 30 && fates.iter().all(|f| *f == Fate::Drop));
     assert!(soak.replay(&simpler).contains("FAILED: Client timed out although"));
+}
+
+/// A run over a network without faults, in which nothing is special.
+fn plain(version: Version) -> Scenario {
+    let mut scenario = Scenario::draw(0, version);
+    scenario.client_offers_both = false;
+    scenario.server_offers_both = false;
+    (scenario.suite, scenario.door) = (None, Door::Cookie);
+    (scenario.credentials, scenario.past) = (Credentials::Server, Past::None);
+    (scenario.other_group, scenario.asks) = (false, Asks::default());
+    (scenario.max_datagram, scenario.record_size_limit) = (None, None);
+    (scenario.chain_bytes, scenario.alpn_bytes) = (0, 0);
+    scenario.retransmit_timeout = Duration::from_secs(1);
+    scenario.latency = Duration::from_millis(10);
+    (scenario.fail_fast, scenario.faults) = (false, Faults::default());
+    (scenario.rebinds, scenario.gives_up) = (None, None);
+    scenario.heals = Some(Duration::ZERO);
+    scenario.acts.clear();
+    scenario
+}
+
+/// Seed 15351: the client's hello was acknowledged while the server's application was asked to
+/// sign. Then the client had nothing to send again, and the server, which had spent what that hello
+/// allowed, nothing to send for.
+#[test]
+fn first_part_of_a_late_reply_without_cookies_may_get_lost() {
+    let mut scenario = plain(Version::V13);
+    scenario.door = Door::Open;
+    scenario.other_group = true;
+    scenario.asks.server_signs = true;
+    scenario.answer_after = Duration::from_millis(2300);
+    scenario.chain_bytes = 2600;
+    for lost in 2..8 {
+        let mut fates = vec![Fate::Deliver; lost];
+        fates.push(Fate::Drop);
+        scenario.fates = Some(fates);
+        let told = Soak::new().replay(&scenario);
+        assert!(!told.contains("FAILED"), "{lost}: {told}");
+    }
 }
 
 #[test]

@@ -414,3 +414,32 @@ fn repeat_under_other_keys_is_acknowledged_unless_it_is_plaintext() {
     end.fire(at(251));
     assert_eq!(acked(&end.record(at(251), 100).unwrap()), [(3, 5), (3, 6)]);
 }
+
+/// A client whose hello is acknowledged has nothing to send again, and a server that may send only
+/// for what it receives could be left without a word.
+#[test]
+fn hello_is_not_acknowledged_by_a_server_that_lives_on_repeats() {
+    for keeps in [false, true] {
+        let mut end = End::new(FlightRules::V13);
+        if keeps {
+            end.flight.keep_peer_sending();
+        }
+        let hello = Fragment {
+            typ: HandshakeType::CLIENT_HELLO,
+            seq: MessageSeq(0),
+            message_len: 10,
+            offset: 0,
+            body: &[1; 10],
+        };
+        assert_eq!(end.read_fragment(at(0), Phase::Plaintext, 0, hello).unwrap(), "message");
+        let fired = end.fire(at(250));
+        assert_eq!(fired, if keeps { vec![] } else { vec![Fired::Ack] });
+        assert_eq!(end.drain(at(250), 100).len(), usize::from(!keeps));
+        // Records under keys are acknowledged as ever.
+        end.flight.set_write_phase(Phase::Handshake);
+        end.flight.set_read_phase(Phase::Handshake).unwrap();
+        let part = fragment(1, 100, 0, &[2; 10]);
+        assert_eq!(end.read_fragment(at(300), Phase::Handshake, 0, part).unwrap(), "buffered");
+        assert!(end.fire(at(600)).contains(&Fired::Ack));
+    }
+}

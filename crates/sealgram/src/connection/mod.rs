@@ -248,6 +248,9 @@ impl Connection {
         this.info.cookie_exchanged = incoming.admission.is_cookie();
         let received = incoming.bytes_received;
         this.allowance = incoming.admission.is_limited().then(|| amplified(received));
+        if this.allowance.is_some() {
+            this.flight.keep_peer_sending();
+        }
         this.stats.datagrams_received = 1;
         this.stats.bytes_received = received;
         let mut undelivered = Vec::new();
