@@ -597,7 +597,8 @@ impl Parts<'_> {
                 .then_some(List::from_slice(&[PskKeyExchangeMode::PSK_DHE_KE])),
             cookie: variable.cookie,
             max_fragment_length: config.max_fragment_length,
-            early_data: self.early_data,
+            // It belongs to the first key (RFC 8446 §4.2.10).
+            early_data: self.early_data && !psks.is_empty(),
             record_size_limit: common.record_size_limit.map(|_| {
                 // The server decides whether the content type counts, by choosing the version: the
                 // lower of both numbers is one that it cannot exceed.
