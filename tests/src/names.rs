@@ -51,8 +51,8 @@ impl Cipher {
         gnutls: "+ECDHE-PSK:+CHACHA20-POLY1305",
     };
 
-    /// The suites with a pre-shared key that every program has.
-    pub const PSK: [Self; 4] = [
+    /// The suites with a pre-shared key that every program has; those with CCM last.
+    pub const PSK: [Self; 6] = [
         Self {
             iana: "TLS_PSK_WITH_AES_128_GCM_SHA256",
             openssl: "PSK-AES128-GCM-SHA256",
@@ -69,6 +69,30 @@ impl Cipher {
             gnutls: "+PSK:+CHACHA20-POLY1305",
         },
         Self::ECDHE_PSK,
+        Self {
+            iana: "TLS_PSK_WITH_AES_128_CCM",
+            openssl: "PSK-AES128-CCM",
+            gnutls: "+PSK:+AES-128-CCM",
+        },
+        Self {
+            iana: "TLS_PSK_WITH_AES_128_CCM_8",
+            openssl: "PSK-AES128-CCM8",
+            gnutls: "+PSK:+AES-128-CCM-8",
+        },
+    ];
+
+    /// The suites with a certificate and CCM.
+    pub const CCM: [Self; 2] = [
+        Self {
+            iana: "TLS_ECDHE_ECDSA_WITH_AES_128_CCM",
+            openssl: "ECDHE-ECDSA-AES128-CCM",
+            gnutls: "+ECDHE-ECDSA:+AES-128-CCM",
+        },
+        Self {
+            iana: "TLS_ECDHE_ECDSA_WITH_AES_128_CCM_8",
+            openssl: "ECDHE-ECDSA-AES128-CCM8",
+            gnutls: "+ECDHE-ECDSA:+AES-128-CCM-8",
+        },
     ];
 
     /// The suites that a certificate with a key of this kind can be used with.

@@ -72,6 +72,27 @@ fn handshake_with_every_suite_key_and_group_agrees_on_them() {
     });
 }
 
+/// RFC 6655: suites that only small devices ask for, and only if both sides name them.
+#[test]
+fn handshake_with_ccm_agrees_on_it() {
+    if !foreign_peer("gnutls") {
+        return;
+    }
+    let certified = Certified::new(KeyKind::P256).expect("a certificate");
+    let cases = Role::BOTH.map(|role| {
+        let group = Group::P256;
+        Cipher::CCM.map(|cipher| Agreement { role, certified: &certified, cipher, group })
+    });
+    rows(cases.as_flattened(), |&Agreement { role, certified, cipher, .. }, scene| {
+        let (sealgram, gnutls) = certified.programs_with(sealgram(), Gnutls::new(), role);
+        let (sealgram, gnutls) = (sealgram.cipher(cipher), gnutls.cipher(cipher));
+        let mut conversation = Conversation::start(scene, role, &sealgram, &gnutls, Loss::none())?;
+        conversation.echo("first")?;
+        conversation.echo("and again")?;
+        conversation.end()?.report.check("cipher_suite", cipher.iana)
+    });
+}
+
 #[test]
 fn signature_scheme_that_gnutls_allows_alone_is_used() {
     if !foreign_peer("gnutls") {

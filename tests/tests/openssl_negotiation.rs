@@ -84,6 +84,27 @@ fn handshake_with_every_suite_key_and_group_agrees_on_them() {
     });
 }
 
+/// RFC 6655: suites that only small devices ask for, and only if both sides name them.
+#[test]
+fn handshake_with_ccm_agrees_on_it() {
+    if !foreign_peer("openssl") {
+        return;
+    }
+    let certified = Certified::new(KeyKind::P256).expect("a certificate");
+    let cases = Role::BOTH.map(|role| {
+        let group = Group::P256;
+        Cipher::CCM.map(|cipher| Agreement { role, certified: &certified, cipher, group })
+    });
+    rows(cases.as_flattened(), |&Agreement { role, certified, cipher, .. }, scene| {
+        let (sealgram, openssl) = certified.programs(sealgram(), role);
+        let (sealgram, openssl) = (sealgram.cipher(cipher), openssl.cipher(cipher));
+        let mut conversation = Conversation::start(scene, role, &sealgram, &openssl, Loss::none())?;
+        conversation.echo("first")?;
+        conversation.echo("and again")?;
+        conversation.end()?.report.check("cipher_suite", cipher.iana)
+    });
+}
+
 #[test]
 fn openssl_client_of_sealgram_sees_the_extended_master_secret_and_its_verification() {
     if !foreign_peer("openssl") {

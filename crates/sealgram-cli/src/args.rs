@@ -104,7 +104,8 @@ pub(crate) struct CommonArgs {
     /// Versions offered or accepted.
     #[arg(long, value_name = "VERSION", default_value = "any", help_heading = "Protocol")]
     pub(crate) dtls: Versions,
-    /// Cipher suites by IANA name, comma separated, in order of preference.
+    /// Cipher suites by IANA name, comma separated, in order of preference. Those with CCM are used
+    /// only if they are named here; CCM_8 ends a connection after 128 forged records.
     #[arg(long, value_name = "LIST", help_heading = "Protocol")]
     pub(crate) suites: Option<String>,
     /// Key-exchange groups by IANA name, comma separated, in order of preference.

@@ -4,7 +4,7 @@ use core::time::Duration;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use sealgram::crypto::{ClientVerifier, CryptoProvider, ServerVerifier};
+use sealgram::crypto::{AeadKind, ClientVerifier, CryptoProvider, ServerVerifier, Suite};
 use sealgram::danger::{AcceptAnyClient, AcceptAnyServer};
 use sealgram::iana::{CipherSuite, NamedGroup, SrtpProfile, Version};
 use sealgram::pki_types::{CertificateDer, CertificateRevocationListDer, PrivateKeyDer};
@@ -39,6 +39,9 @@ macro_rules! options {
         }
         if let Some(suites) = &common.suites {
             builder = builder.with_cipher_suites(suites);
+        }
+        if let Some(forgeries) = common.ccm_8_forgeries {
+            builder = builder.danger_allow_ccm_8(forgeries);
         }
         if let Some(groups) = &common.groups {
             builder = builder.with_groups(groups);
@@ -231,6 +234,8 @@ struct Common {
     provider: CryptoProvider,
     version: Option<Version>,
     suites: Option<Vec<CipherSuite>>,
+    /// How many forgeries end a connection, if a suite with CCM_8 was asked for.
+    ccm_8_forgeries: Option<u64>,
     groups: Option<Vec<NamedGroup>>,
     alpn: Vec<Vec<u8>>,
     srtp: Vec<SrtpProfile>,
@@ -242,11 +247,26 @@ struct Common {
 impl Common {
     fn new(args: &CommonArgs) -> Result<Self, Failure> {
         args.later.check()?;
-        let provider = sealgram::default_provider();
+        let mut provider = sealgram::default_provider();
+        let mut ccm_8_forgeries = None;
+        let suites = match &args.suites {
+            Some(list) => {
+                // Whoever wants CCM says so: it is slower, and no peer on a network needs it.
+                provider.suites.extend(ccm_suites());
+                let suites = names::suites(list, &provider)?;
+                let ccm_8 = AeadKind::Aes128Ccm8;
+                let short =
+                    |id: &CipherSuite| provider.suite(*id).is_some_and(|s| s.facts.aead == ccm_8);
+                ccm_8_forgeries = suites.iter().any(short).then(|| ccm_8.integrity_limit());
+                Some(suites)
+            }
+            None => None,
+        };
         let crls = args.crl.iter().map(|path| files::crls(path)).collect::<Result<Vec<_>, _>>()?;
         Ok(Self {
             version: args.dtls.only(),
-            suites: args.suites.as_deref().map(|l| names::suites(l, &provider)).transpose()?,
+            suites,
+            ccm_8_forgeries,
             groups: args.groups.as_deref().map(|l| names::groups(l, &provider)).transpose()?,
             provider,
             alpn: args.alpn.as_deref().map(names::alpn).transpose()?.unwrap_or_default(),
@@ -256,6 +276,13 @@ impl Common {
             transport: transport(args)?,
         })
     }
+}
+
+/// The suites with AES-CCM.
+fn ccm_suites() -> impl Iterator<Item = &'static Suite> {
+    let ccm =
+        |suite: &&&Suite| matches!(suite.facts.aead, AeadKind::Aes128Ccm | AeadKind::Aes128Ccm8);
+    sealgram_rustcrypto::cipher_suite::ALL.iter().filter(ccm).copied()
 }
 
 fn transport(args: &CommonArgs) -> Result<TransportConfig, Failure> {

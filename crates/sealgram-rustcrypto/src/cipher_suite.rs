@@ -1,7 +1,10 @@
 //! Cipher suites.
 //!
-//! The default provider has those with certificates, without CCM. An application that has
-//! pre-shared keys, or peers that know nothing but CCM, adds the ones that it needs.
+//! The default provider has those without CCM. An application that has peers that know nothing but
+//! CCM adds the ones that it needs.
+//!
+//! `PSK` suites have no forward secrecy: whoever learns the key can read everything that was ever
+//! recorded under it. Prefer `ECDHE_PSK`.
 
 use sealgram_crypto::{Suite, facts};
 

@@ -84,8 +84,8 @@ use kx_group::{Group, X25519};
 use random::Borrowed;
 use sign::Loader;
 
-/// The suites of [`RustCrypto::provider`]: those of 1.3, and those of 1.2 with certificates, all
-/// without CCM; best first.
+/// The suites of [`RustCrypto::provider`]: all without CCM, best first. Those of 1.2 with pre-shared
+/// keys are used by configurations that have such keys, and by no others.
 pub static DEFAULT_SUITES: &[&Suite] = &[
     &cipher_suite::TLS_AES_128_GCM_SHA256,
     &cipher_suite::TLS_AES_256_GCM_SHA384,
@@ -96,6 +96,11 @@ pub static DEFAULT_SUITES: &[&Suite] = &[
     &cipher_suite::TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256,
     &cipher_suite::TLS_ECDHE_RSA_WITH_AES_256_GCM_SHA384,
     &cipher_suite::TLS_ECDHE_RSA_WITH_CHACHA20_POLY1305_SHA256,
+    &cipher_suite::TLS_ECDHE_PSK_WITH_AES_128_GCM_SHA256,
+    &cipher_suite::TLS_ECDHE_PSK_WITH_CHACHA20_POLY1305_SHA256,
+    &cipher_suite::TLS_PSK_WITH_AES_128_GCM_SHA256,
+    &cipher_suite::TLS_PSK_WITH_AES_256_GCM_SHA384,
+    &cipher_suite::TLS_PSK_WITH_CHACHA20_POLY1305_SHA256,
 ];
 
 /// The parts of a provider that need randomness, over one source. Made to be a `static`, since a

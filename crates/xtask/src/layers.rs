@@ -42,7 +42,15 @@ const TABLE: &[Row] = &[
     Row::new(
         "sealgram-cli",
         Binary,
-        &["sealgram", "sealgram-ring", "sealgram-udp", "clap", "rcgen", "serde_json"],
+        &[
+            "sealgram",
+            "sealgram-ring",
+            "sealgram-rustcrypto",
+            "sealgram-udp",
+            "clap",
+            "rcgen",
+            "serde_json",
+        ],
     )
     // For rcgen, from 0.14.10 on.
     .rust("1.88"),
