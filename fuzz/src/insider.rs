@@ -92,6 +92,8 @@ fn step(face: &mut ConnectionFace, now: &mut Instant, input: &mut Input<'_>) {
             let text = input.short();
             let sent = face.send(*now, text, &mut out);
             assert!(sent.is_none() || face.is_connected());
+            let early = face.connection.send_early(*now, text, &mut out);
+            assert!(early.is_err() || !face.is_connected());
         }
         0xf0..=0xf7 => {
             let updated = face.connection.update_keys(*now, op & 1 == 0);

@@ -24,7 +24,8 @@ pub(crate) struct Sessions {
 
 pub(crate) static SESSIONS: LazyLock<Sessions> = LazyLock::new(|| {
     let leave = |versions| {
-        let setup = Setup::new(Knobs { versions, ..Knobs::default() }, Crypto::Blind);
+        let early_data = versions == [Version::V13];
+        let setup = Setup::new(Knobs { versions, early_data, ..Knobs::default() }, Crypto::Blind);
         let mut world = World::new(setup.client(), setup.trusting_server());
         assert!(world.run_until(World::is_settled));
         world.data_flows();
@@ -58,11 +59,12 @@ pub(crate) const SCENARIOS: &[Scenario] = &[
     Scenario { name: "v13-asked", knobs: [9, 0x05, 0x89, 0], resume: false },
     Scenario { name: "v13-psk-asked", knobs: [1, 0x45, 0x88, 0], resume: false },
     Scenario { name: "v13-psk", knobs: [1, 0x40, 0, 0], resume: false },
+    Scenario { name: "v13-early-data", knobs: [1, 0, 2, 0], resume: true },
     Scenario { name: "both", knobs: [2, 0, 0x18, 0], resume: false },
 ];
 
 impl Scenario {
-    /// Plays it: a handshake, data both ways, in 1.3 an update of all keys, and a close.
+    /// Plays it: a handshake, early data if it may be, data both ways, in 1.3 an update of all keys, and a close.
     pub(crate) fn play(&self) -> Recording {
         let sessions = if self.resume { SESSIONS.blind.clone() } else { Vec::new() };
         let knobs = Knobs::read(&mut Input::new(&self.knobs));
@@ -72,6 +74,8 @@ impl Scenario {
             sessions.into_iter().filter(|session| version_of(session) == self.knobs[0]).collect();
         let setup = setup.with_sessions(Crypto::Blind, &sessions);
         let mut world = World::new(setup.client(), setup.trusting_server());
+        world.drain();
+        assert_eq!(world.say(Side::Client, b"early"), setup.knobs.early_data, "{}", self.name);
         assert!(world.run_until(World::is_settled), "{}", self.name);
         assert!(world.is_connected(), "{}: {:?}", self.name, world.client.events);
         world.data_flows();

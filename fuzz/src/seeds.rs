@@ -169,6 +169,8 @@ fn handshakes() -> Vec<Vec<u8>> {
             let turns: Vec<u8> = [0x00, 0x80].repeat(6);
             let good = head.clone().bytes(&turns);
             seeds.push(good.clone().bytes(&[0x62, 5, 0xe2, 9, 0x68, 0xe8]).bytes(&turns).0);
+            let early = head.clone().bytes(&[0x62, 3, 0x62, 4, 0x40, 0x48, 0, 30, 1, 0x50, 1]);
+            seeds.push(early.bytes(&turns).0);
             seeds.push(head.bytes(&[0x38, 0x5c]).bytes(&turns).bytes(&[0xb9, 0x5d, 0x40]).0);
             let bad = good.bytes(&[0x4c, 0, 20, 3, 0x50, 0, 0x58, 1, 0x5a]);
             let bad = bad.short(&[21, 0xfe, 0xfd, 0, 0, 0, 0, 0, 0, 0, 9, 0, 2, 2, 40]);

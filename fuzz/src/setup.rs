@@ -18,6 +18,7 @@ use crate::blind;
 use crate::input::Input;
 
 const SCHEME: SignatureScheme = SignatureScheme::ECDSA_SECP256R1_SHA256;
+const MAX_EARLY_DATA: u32 = 600;
 const CLIENT_KEY: u64 = 1;
 const SERVER_KEY: u64 = 2;
 
@@ -64,6 +65,8 @@ pub(crate) struct Knobs {
     /// Whether the certificate to show is asked for, on both sides.
     pub(crate) ask_certificate: bool,
     pub(crate) max_fragment_length: Option<u16>,
+    /// Whether the client offers early data and the server takes it.
+    pub(crate) early_data: bool,
     /// Whether chains are verified again when a session is resumed.
     pub(crate) verify_resumed: bool,
 }
@@ -87,6 +90,7 @@ impl Default for Knobs {
             psk: false,
             ask_certificate: false,
             max_fragment_length: None,
+            early_data: false,
             verify_resumed: false,
         }
     }
@@ -129,6 +133,7 @@ impl Knobs {
             record_size_limit: (c & 0x88 == 8).then(|| 64 + 64 * u16::from(c >> 4)),
             max_fragment_length: (c & 0x88 == 0x88).then(|| 512 << (c >> 4 & 3)),
             ask_certificate: c & 7 == 1,
+            early_data: c & 7 == 2 && a & 3 != 0 && !bit(b, 4),
             // Without cookies a long flight takes more retransmissions than there are: three times
             // what was received is all that may be sent.
             chain_bytes: usize::from(d) * if bit(a, 2) { 16 } else { 4 },
@@ -327,6 +332,7 @@ fn client(
         None => ready,
     };
     let ready = ready.with_verification_on_resumption(knobs.verify_resumed);
+    let ready = ready.danger_offer_early_data(knobs.early_data);
     ready.with_session_store(store.clone()).build().expect("a client's configuration")
 }
 
@@ -371,6 +377,8 @@ fn server(knobs: &Knobs, crypto: Crypto, clock: &Arc<StoppedClock>) -> ServerCon
         (true, false) => ready.and_psks(Arc::new(vec![psk()])),
         (true, true) => ready.and_asked_psks(),
     };
+    let ready =
+        if knobs.early_data { ready.danger_accept_early_data(MAX_EARLY_DATA) } else { ready };
     let ready = if knobs.cache {
         ready.without_resumption().with_session_cache(Arc::new(MemorySessionCache::new(4, 3600)))
     } else {
