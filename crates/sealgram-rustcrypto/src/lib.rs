@@ -1,8 +1,8 @@
 //! A cryptographic provider of sealgram in pure Rust, over the crates of RustCrypto and dalek.
 //!
 //! For targets that *ring* does not build for, for `no_std` programs that own all their entropy,
-//! and for AES-CCM. It implements what `sealgram-ring` does except RSA signatures, and a few
-//! times slower.
+//! and for AES-CCM. It implements what `sealgram-ring` does except RSA signatures, without that
+//! one's assembly and therefore slower.
 //!
 //! The application brings the random source, once, and everything here draws from it:
 //!
@@ -159,4 +159,21 @@ impl RustCrypto {
 pub fn default_provider() -> CryptoProvider {
     static SYSTEM: RustCrypto = RustCrypto::new(&Random);
     SYSTEM.provider()
+}
+
+#[cfg(test)]
+mod tests {
+    use zeroize::ZeroizeOnDrop;
+
+    /// What cannot be seen from outside. It would not compile without the features `zeroize`.
+    #[test]
+    fn private_keys_wipe_themselves() {
+        fn wipes<T: ZeroizeOnDrop>() {}
+        wipes::<p256::SecretKey>();
+        wipes::<p256::ecdsa::SigningKey>();
+        wipes::<p384::SecretKey>();
+        wipes::<p384::ecdsa::SigningKey>();
+        wipes::<ed25519_dalek::SigningKey>();
+        wipes::<x25519_dalek::StaticSecret>();
+    }
 }
