@@ -5,7 +5,7 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 
 use pki_types::UnixTime;
-use sealgram_crypto::{ChainFacts, CryptoProvider, TrafficSecret, WallClock};
+use sealgram_crypto::{ChainFacts, CryptoProvider, KeyExchangeKind, TrafficSecret, WallClock};
 use sealgram_handshake::{
     Ask, CertifiedKey, ClientConfig, ClientPsk, ClientVerification, CommonConfig, Connected,
     Credential, EarlyData, Effects, Error, ExternalPsk, Handshake, Identities, KeySource, Origin,
@@ -93,7 +93,21 @@ pub(crate) fn psk(fill: u8) -> Arc<ExternalPsk> {
 
 /// A client and a server that know each other by a key.
 pub(crate) fn with_psk() -> (ClientConfig, ServerConfig) {
-    let (mut client, mut server) = (client(&[Version::V13]), server(&[Version::V13]));
+    with_psk_in(Version::V13)
+}
+
+/// As [`with_psk`], in 1.2 with a key exchange or without.
+pub(crate) fn with_psk_v12(kind: KeyExchangeKind) -> (ClientConfig, ServerConfig) {
+    let (mut client, mut server) = with_psk_in(Version::V12);
+    for common in [&mut client.common, &mut server.common] {
+        common.provider.suites.retain(|suite| suite.facts.key_exchange == kind);
+    }
+    server.psk_hint = b"which device?".to_vec();
+    (client, server)
+}
+
+fn with_psk_in(version: Version) -> (ClientConfig, ServerConfig) {
+    let (mut client, mut server) = (client(&[version]), server(&[version]));
     client.verification = ServerVerification::Psk(ClientPsk::One(psk(1)));
     client.identities = Identities::Fixed(Vec::new());
     server.verification = ClientVerification::None;

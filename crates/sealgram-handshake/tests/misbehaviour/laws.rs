@@ -1,14 +1,15 @@
 //! What holds for every message, whatever is changed in it.
 
+use sealgram_crypto::KeyExchangeKind;
 use sealgram_handshake::{ClientConfig, Error, ServerConfig, Side};
 use sealgram_iana::{HandshakeType, Version};
 
-use crate::joined::{client, run, server, undisturbed, with_psk};
+use crate::joined::{client, run, server, undisturbed, with_psk, with_psk_v12};
 
 /// A kind of handshake: its name, and its two sides.
 type Kind = (&'static str, fn() -> (ClientConfig, ServerConfig));
 
-const KINDS: [Kind; 4] = [
+const KINDS: [Kind; 6] = [
     ("1.2", || (client(&[Version::V12]), server(&[Version::V12]))),
     ("1.3", || (client(&[Version::V13]), server(&[Version::V13]))),
     ("1.3 with a retry", || {
@@ -17,6 +18,8 @@ const KINDS: [Kind; 4] = [
         (client, server)
     }),
     ("1.3 with a key", with_psk),
+    ("1.2 with a key", || with_psk_v12(KeyExchangeKind::EcdhePsk)),
+    ("1.2 with a key alone", || with_psk_v12(KeyExchangeKind::Psk)),
 ];
 
 #[test]

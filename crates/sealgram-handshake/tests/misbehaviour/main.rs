@@ -9,4 +9,5 @@ mod flights;
 mod hellos;
 mod joined;
 mod laws;
+mod psks;
 mod retries;

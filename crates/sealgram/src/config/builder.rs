@@ -462,6 +462,23 @@ impl ClientConfigBuilder<WantsServerVerifier> {
     /// In 1.2 the suites with a key exchange of their own (`ECDHE_PSK`) are preferred; those without
     /// (`PSK`) have no forward secrecy and are there for small devices. Leave them out with
     /// [`with_cipher_suites`](Self::with_cipher_suites) if no server needs them.
+    ///
+    /// ```
+    /// # #[cfg(feature = "ring")] {
+    /// use std::sync::Arc;
+    /// use sealgram::{ClientConfig, ExternalPsk, ServerConfig};
+    ///
+    /// // 16 to 64 random bytes, which both sides were given beforehand.
+    /// let secret = [7; 32];
+    /// let psk = Arc::new(ExternalPsk::new(b"device 7", &secret).ok_or("too short or too long")?);
+    /// let client = ClientConfig::builder().with_psk(Arc::clone(&psk)).build()?;
+    /// let server = ServerConfig::builder()
+    ///     .with_no_client_auth()
+    ///     .with_psks(Arc::new(vec![psk]))
+    ///     .build()?;
+    /// # }
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     #[must_use]
     pub fn with_psk(self, psk: Arc<ExternalPsk>) -> ClientConfigBuilder<ReadyClient> {
         self.with_client_psk(ClientPsk::One(psk))
