@@ -208,6 +208,9 @@ pub struct ServerConfig {
     pub prefer_client_order: bool,
     /// What seals tickets; without it none is given out or accepted.
     pub tickets: Option<Arc<dyn TicketSealer>>,
+    /// Whether the application keeps sessions and is asked for them, and how long they are good, in
+    /// seconds; at most a week. Goes without `tickets` and `cache`.
+    pub asked_sessions: Option<u32>,
     /// Where sessions of 1.2 clients are kept that take no tickets.
     pub cache: Option<Arc<dyn SessionCache>>,
     /// Whether the client's chain is verified again when a session is resumed.

@@ -19,6 +19,7 @@ use pki_types::{ServerName, UnixTime};
 use sealgram_crypto::{Suite, TrafficSecret};
 use sealgram_wire::{ClientHello, Message};
 
+use crate::identity::Answered;
 use crate::negotiate::{Answers, choose_v13};
 use crate::schedule::v13::{Log, OfferedPsk};
 use crate::server::{Found, Search, find_v13};
@@ -192,7 +193,7 @@ pub fn ticket_proves_address(
     let Ok(answers) = Answers::choose(&config.common, &hello.extensions) else { return false };
     let before = Transcript::new(sealgram_iana::Version::V13, choice.suite.hash);
     // A key that the application is asked for is no ticket.
-    let found = find_v13(config, message, hello, choice.suite, &before, &[]);
+    let found = find_v13(config, message, hello, choice.suite, &before, &Answered::default());
     let Ok(Search::Over(Some(found))) = found else { return false };
     let (found, answers) = (&found, &answers);
     let judge = Judge { config, hello, found, suite: choice.suite, answers, origin };

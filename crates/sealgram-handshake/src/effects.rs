@@ -6,11 +6,13 @@ use alloc::vec::Vec;
 use core::fmt;
 
 use pki_types::{CertificateDer, ServerName, SubjectPublicKeyInfoDer};
-use sealgram_crypto::{CryptoError, IdentityVerified, TrafficSecret, VerificationError};
+use sealgram_crypto::{CryptoError, IdentityVerified, Secret, TrafficSecret, VerificationError};
 use sealgram_iana::{HandshakeType, SignatureScheme, Version};
 use sealgram_wire::{Group, MessageSeq, Phase};
 
-use crate::{CertificateWanted, CertifiedKey, EarlyData, Error, ExternalPsk, FindPsk, Negotiated};
+use crate::{
+    CertificateWanted, CertifiedKey, EarlyData, Error, ExternalPsk, FindPsk, Negotiated, NewSession,
+};
 
 /// The effects of the state machines. The facade carries them out on the flight and record
 /// layers; a test may collect them.
@@ -46,6 +48,9 @@ pub trait Effects {
 
     /// Acknowledges what was received at once instead of after a while (1.3).
     fn acknowledge(&mut self);
+
+    /// The application is to keep a session.
+    fn keep_session(&mut self, session: NewSession);
 
     /// Our key update is complete: the new keys are in use (1.3).
     fn keys_updated(&mut self);
@@ -90,6 +95,9 @@ pub enum Ask {
     Certificate(Box<CertificateWanted>),
     /// A pre-shared key.
     Psk(FindPsk),
+    /// The session that was kept under this ID. In 1.3 it may be given out once only, so that
+    /// nobody can tell that two connections belong together.
+    Session([u8; 32]),
 }
 
 /// The chain of a peer that waits to be verified.
@@ -152,4 +160,7 @@ pub enum Answer {
     Certificate(Option<Arc<CertifiedKey>>),
     /// To [`Ask::Psk`]: the key, or that there is none.
     Psk(Option<Arc<ExternalPsk>>),
+    /// To [`Ask::Session`]: the content of the [`NewSession`], or that there is none (any more): a
+    /// full handshake follows.
+    Session(Option<Secret>),
 }

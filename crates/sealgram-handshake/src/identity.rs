@@ -11,7 +11,7 @@ use alloc::vec::Vec;
 use core::fmt::Debug;
 
 use pki_types::{CertificateDer, SubjectPublicKeyInfoDer};
-use sealgram_crypto::{ChainFacts, KeyExchangeKind, SignatureAlgorithm, SigningKey};
+use sealgram_crypto::{ChainFacts, KeyExchangeKind, Secret, SignatureAlgorithm, SigningKey};
 use sealgram_iana::{CertificateType, ClientCertificateType, NamedGroup, SignatureScheme, Version};
 use sealgram_wire::{
     ClientExtensions, ClientHello, DistinguishedName, List, messages12, messages13,
@@ -212,7 +212,12 @@ pub(crate) struct Answered {
     pub(crate) certificate: Option<Option<Arc<CertifiedKey>>>,
     /// To [`Ask::Psk`](crate::Ask::Psk) about the keys that a 1.3 client offers.
     pub(crate) psks: Vec<PskAnswer>,
+    /// To [`Ask::Session`](crate::Ask::Session); in 1.2 about the offer 0.
+    pub(crate) sessions: Vec<SessionAnswer>,
 }
+
+/// The place of a session in a client's hello, and its content if there is one.
+pub(crate) type SessionAnswer = (u16, Option<Arc<Secret>>);
 
 /// The place of a key in a client's hello, and the key if there is one.
 pub(crate) type PskAnswer = (u16, Option<Arc<ExternalPsk>>);

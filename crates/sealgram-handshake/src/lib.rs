@@ -65,7 +65,9 @@ pub use machine::Handshake;
 pub use negotiate::{Negotiated, Selection, hello_hash, hello_retry_request, select};
 pub use psk::{ClientPsk, ExternalPsk, FindPsk, PskChoice, PskLookup, PskSource};
 pub use server::Retried;
-pub use session::{ClientSession, ClientSessionStore, Session, SessionCache, TicketSealer};
+pub use session::{
+    ClientSession, ClientSessionStore, NewSession, Session, SessionCache, TicketSealer,
+};
 pub use ticket::TicketKey;
 
 /// Which end of the connection.

@@ -36,6 +36,7 @@ pub(crate) enum State {
     WaitSignature(WaitSignature),
     WaitCertificate(WaitCertificate),
     WaitPsk(WaitPsk),
+    WaitSession(Box<server::WaitSession>),
     /// Done with 1.2: what is left is what exporters need.
     Connected12(MasterSecret),
     /// Done with 1.3: key updates, tickets and exporters.
@@ -145,6 +146,7 @@ impl State {
             | Self::WaitSignature(_)
             | Self::WaitCertificate(_)
             | Self::WaitPsk(_)
+            | Self::WaitSession(_)
             | Self::Connected12(_) => Err(unexpected(message, "no handshake message")),
             Self::Over => Ok(Self::Over),
         }
@@ -157,6 +159,7 @@ impl State {
                 | (Self::WaitSignature(_), Answer::Sign(_))
                 | (Self::WaitCertificate(_), Answer::Certificate(_))
                 | (Self::WaitPsk(_), Answer::Psk(_))
+                | (Self::WaitSession(_), Answer::Session(_))
         )
     }
 
@@ -172,6 +175,7 @@ impl State {
                 state.on_certificate(certificate, fx)
             }
             (Self::WaitPsk(state), Answer::Psk(psk)) => state.on_psk(psk, fx),
+            (Self::WaitSession(state), Answer::Session(content)) => state.on_session(content, fx),
             (state, _) => Ok(state),
         }
     }

@@ -210,7 +210,7 @@ mod tests {
 
     use super::*;
     use crate::schedule::v13::tests::application;
-    use crate::{Ask, Connected, EarlyData, RecordLimits};
+    use crate::{Ask, Connected, EarlyData, NewSession, RecordLimits};
 
     /// Counts what matters here.
     #[derive(Default)]
@@ -245,6 +245,7 @@ mod tests {
         fn early_data(&mut self, _: EarlyData) {}
         fn ask(&mut self, _: Ask) {}
         fn acknowledge(&mut self) {}
+        fn keep_session(&mut self, _: NewSession) {}
         fn keys_updated(&mut self) {}
         fn connected(&mut self, _: Connected) {}
     }

@@ -279,6 +279,19 @@ pub trait TicketSealer: Debug + Send + Sync {
     fn lifetime(&self) -> u32;
 }
 
+/// A session that the application is to keep, for whoever asks for it with
+/// [`Ask::Session`](crate::Ask::Session).
+#[derive(Debug)]
+#[non_exhaustive]
+pub struct NewSession {
+    /// What it will be asked for by: random.
+    pub id: [u8; 32],
+    /// What has to be given back. Holds a secret: whoever has it can pretend to be either side.
+    pub content: Secret,
+    /// How long it is good, in seconds.
+    pub lifetime: u32,
+}
+
 /// Where a server keeps the sessions of 1.2 clients that take no tickets.
 pub trait SessionCache: Debug + Send + Sync {
     /// Keeps the content of a session under its ID.

@@ -380,6 +380,7 @@ impl Server {
                     ServerEvent::Connected { peer, addr, connected }
                 }
                 Event::Needs(ask, what) => ServerEvent::Needs { peer, ask, what },
+                Event::KeepSession(session) => ServerEvent::KeepSession { peer, session },
                 Event::KeyLimitNear => ServerEvent::KeyLimitNear { peer },
                 Event::Closed(end) => {
                     closed = Some(end);

@@ -3,7 +3,7 @@
 use alloc::boxed::Box;
 use core::fmt;
 
-use sealgram_handshake::{Ask, Connected, Error, ErrorKind};
+use sealgram_handshake::{Ask, Connected, Error, ErrorKind, NewSession};
 use sealgram_iana::AlertDescription;
 
 /// Something happened that the application should know.
@@ -20,6 +20,10 @@ pub enum Event {
     /// What became of the early data that a client has sent or could have
     /// ([`Connection::send_early`](crate::Connection::send_early)); comes before `Connected`.
     EarlyData(EarlyDataOutcome),
+    /// A server that asks for sessions
+    /// ([`with_asked_sessions`](crate::ServerConfigBuilder::with_asked_sessions)) has a new one to
+    /// be kept.
+    KeepSession(NewSession),
     /// Our keys were changed: [`update_keys`](crate::Connection::update_keys) is done (1.3).
     KeysUpdated,
     /// 7/8 of what the keys may protect is used, and they cannot be changed: in 1.2, or because 1.3

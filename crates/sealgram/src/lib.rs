@@ -72,9 +72,9 @@ pub use pki_types;
 pub use sealgram_crypto as crypto;
 pub use sealgram_handshake::{
     Answer, Ask, CertificateWanted, CertifiedKey, ClientSession, ClientSessionStore, Connected,
-    EarlyDataLedger, Error, ErrorKind, ExternalPsk, FindPsk, Negotiated, PeerIncompatible,
-    PeerMisbehaved, PskChoice, PskLookup, ResolvesCertificate, Session, SessionCache, Side, Sign,
-    TicketKey, TicketSealer, VerifyPeer, VerifyRawPublicKey,
+    EarlyDataLedger, Error, ErrorKind, ExternalPsk, FindPsk, Negotiated, NewSession,
+    PeerIncompatible, PeerMisbehaved, PskChoice, PskLookup, ResolvesCertificate, Session,
+    SessionCache, Side, Sign, TicketKey, TicketSealer, VerifyPeer, VerifyRawPublicKey,
 };
 pub use sealgram_iana as iana;
 #[cfg(feature = "ring")]

@@ -10,14 +10,14 @@ use alloc::borrow::Cow;
 use alloc::boxed::Box;
 use alloc::sync::Arc;
 
-use sealgram_crypto::{Digest, Suite};
+use sealgram_crypto::{Digest, Secret, Suite};
 use sealgram_iana::{
     CipherSuite, CompressionMethod, HandshakeType, NamedGroup, PskKeyExchangeMode, Version,
 };
 use sealgram_wire::{ClientHello, Group, Message, MessageSeq, Phase, Random};
 
 use super::psk::WaitPsk13;
-use super::resume::Search;
+use super::resume::{Needed, Search, Search12};
 use super::{resume, v12, v13};
 use crate::early::{self, Judge, ticket_proves_address};
 use crate::error::{malformed, unexpected};
@@ -112,6 +112,20 @@ impl ExpectHello {
         State::WaitCertificate(WaitingCertificate::Server(Box::new(next)))
     }
 
+    /// Asks for the session that the client offers as its offer `index`.
+    fn ask_session(
+        self,
+        message: &Message<'_>,
+        answered: &Answered,
+        index: u16,
+        id: [u8; 32],
+        fx: &mut dyn Effects,
+    ) -> State {
+        fx.ask(Ask::Session(id));
+        let waiting = self.wait(message, answered);
+        State::WaitSession(Box::new(WaitSession { waiting, index }))
+    }
+
     fn start_v12(
         self,
         message: &Message<'_>,
@@ -134,9 +148,13 @@ impl ExpectHello {
             return Err(PeerIncompatible::NoExtendedMasterSecret.into());
         }
         let resumed = match answered.certificate {
-            None => resume::find_v12(&config, hello),
+            None => resume::find_v12(&config, hello, &answered.sessions),
             // It was asked for because there is no session: nobody has to look again.
-            Some(_) => None,
+            Some(_) => Search12::Over(None),
+        };
+        let resumed = match resumed {
+            Search12::Over(resumed) => resumed,
+            Search12::Needs(id) => return Ok(self.ask_session(message, answered, 0, id, fx)),
         };
         // RFC 7627 §5.3: whoever had the extended master secret must not come without it.
         let had_it = resumed.as_ref().is_some_and(|session| session.extended_master_secret);
@@ -245,14 +263,16 @@ impl ExpectHello {
             Some(retried) => after_retry(choice.suite, retried),
             None => Transcript::new(Version::V13, choice.suite.hash),
         };
-        let psks = &answered.psks;
         let search = match answered.certificate {
-            None => resume::find_v13(&config, message, hello, choice.suite, &transcript, psks)?,
+            None => resume::find_v13(&config, message, hello, choice.suite, &transcript, answered)?,
             Some(_) => Search::Over(None),
         };
         let found = match search {
             Search::Over(found) => found,
-            Search::Needs(index, find) => {
+            Search::Needs(index, Needed::Session(id)) => {
+                return Ok(self.ask_session(message, answered, index, id, fx));
+            }
+            Search::Needs(index, Needed::Psk(find)) => {
                 fx.ask(Ask::Psk(find));
                 let next = WaitPsk13 { waiting: self.wait(message, answered), index };
                 return Ok(State::WaitPsk(WaitPsk::Server13(Box::new(next))));
@@ -343,6 +363,25 @@ impl WaitCertificate {
     ) -> Result<State, Error> {
         self.0.answered.certificate = Some(certificate);
         self.0.go_on(fx)
+    }
+}
+
+/// The application looks for a session.
+#[derive(Debug)]
+pub(crate) struct WaitSession {
+    waiting: WaitAnswer,
+    /// Which of the client's offers it is.
+    index: u16,
+}
+
+impl WaitSession {
+    pub(crate) fn on_session(
+        mut self,
+        content: Option<Secret>,
+        fx: &mut dyn Effects,
+    ) -> Result<State, Error> {
+        self.waiting.answered.sessions.push((self.index, content.map(Arc::new)));
+        self.waiting.go_on(fx)
     }
 }
 

@@ -11,15 +11,15 @@ use sealgram_wire::{ClientHello, Message, OfferedPsks, messages12};
 
 use crate::auth::{self, Identity};
 use crate::early::Binding;
-use crate::identity::PskAnswer;
+use crate::identity::{Answered, SessionAnswer};
 use crate::psk::PSK_HASH;
 use crate::schedule::v13::{OfferedPsk, PskKind, ResumptionSecret};
 use crate::session::Facts;
 use crate::shown::PeerIdentity;
 use crate::transcript::Transcript;
 use crate::{
-    ClientVerification, Error, ExternalPsk, FindPsk, Negotiated, PeerIncompatible, PeerMisbehaved,
-    PskSource, ServerConfig, Session,
+    ClientVerification, Effects, Error, ExternalPsk, FindPsk, Negotiated, NewSession,
+    PeerIncompatible, PeerMisbehaved, PskSource, ServerConfig, Session,
 };
 
 /// How many of the keys that a client offers are looked at. Clients offer one or two; each look
@@ -33,16 +33,49 @@ const MAX_TICKET: usize = 4096;
 /// How many tickets a client is given after a 1.3 handshake: enough for two connections at once.
 pub(super) const TICKETS: u8 = 2;
 
+/// What came of looking for a 1.2 session.
+pub(super) enum Search12 {
+    /// This one goes on, or none.
+    Over(Option<Session>),
+    /// Only the application can know.
+    Needs([u8; 32]),
+}
+
 /// The session that a 1.2 hello offers by ticket or by ID, if it is good.
-pub(super) fn find_v12(config: &ServerConfig, hello: &ClientHello<'_>) -> Option<Session> {
+pub(super) fn find_v12(
+    config: &ServerConfig,
+    hello: &ClientHello<'_>,
+    answers: &[SessionAnswer],
+) -> Search12 {
+    // RFC 5077 §3.4: with a ticket the session ID means nothing.
+    let by_ticket = hello.extensions.session_ticket.is_some_and(|ticket| !ticket.is_empty());
+    let asked = config.asked_sessions.filter(|_| !by_ticket);
+    let id = asked.and_then(|_| <[u8; 32]>::try_from(hello.session_id).ok());
+    let content = match (id, answers) {
+        (Some(_), [(_, content), ..]) => content.as_deref().map(Secret::duplicate),
+        (Some(id), []) => return Search12::Needs(id),
+        (None, _) => kept_v12(config, hello),
+    };
+    Search12::Over(content.and_then(|content| welcome_v12(config, hello, &content)))
+}
+
+/// The content of the session that a hello offers, if we have it ourselves.
+fn kept_v12(config: &ServerConfig, hello: &ClientHello<'_>) -> Option<Secret> {
     let now = config.common.wall_clock.now();
     let ticket = hello.extensions.session_ticket.filter(|ticket| !ticket.is_empty());
-    let content = match (ticket, &config.tickets) {
+    match (ticket, &config.tickets) {
         (Some(ticket), Some(sealer)) => sealer.open(now, ticket),
         // RFC 5077 §3.4: with a ticket the session ID means nothing.
         _ => config.cache.as_ref()?.get(hello.session_id),
-    };
-    let session = Session::decode(content?.expose()).ok()?;
+    }
+}
+
+fn welcome_v12(
+    config: &ServerConfig,
+    hello: &ClientHello<'_>,
+    content: &Secret,
+) -> Option<Session> {
+    let session = Session::decode(content.expose()).ok()?;
     let suite = session.usable_suite(&config.common)?;
     let offered = hello.cipher_suites.contains(suite.id());
     // RFC 7627 §5.3: a session without the extended master secret is not resumed by a client that
@@ -85,7 +118,13 @@ pub(crate) enum Search {
     /// This one is used, or none.
     Over(Option<Box<Found>>),
     /// The application must look for one of them, by its place in the hello.
-    Needs(u16, FindPsk),
+    Needs(u16, Needed),
+}
+
+/// What the application is asked for.
+pub(crate) enum Needed {
+    Psk(FindPsk),
+    Session([u8; 32]),
 }
 
 /// The first good key that a 1.3 hello offers (RFC 8446 §4.2.11).
@@ -95,7 +134,7 @@ pub(crate) fn find_v13(
     hello: &ClientHello<'_>,
     suite: &'static Suite,
     before: &Transcript,
-    answers: &[PskAnswer],
+    answered: &Answered,
 ) -> Result<Search, Error> {
     let Some(offered) = &hello.extensions.pre_shared_key else { return Ok(Search::Over(None)) };
     let modes = hello
@@ -105,10 +144,10 @@ pub(crate) fn find_v13(
     if !modes.contains(PskKeyExchangeMode::PSK_DHE_KE) {
         return Ok(Search::Over(None));
     }
-    let (index, key) = match find_key(config, hello, suite, offered, answers)? {
+    let (index, key) = match find_key(config, hello, suite, offered, answered)? {
         Key13::Found(index, key) => (index, key),
         Key13::None => return Ok(Search::Over(None)),
-        Key13::Needs(index, find) => return Ok(Search::Needs(index, find)),
+        Key13::Needs(index, needed) => return Ok(Search::Needs(index, needed)),
     };
     let len = message.body.len();
     let start = message.body.get(..len.saturating_sub(offered.binders_len())).unwrap_or_default();
@@ -128,7 +167,7 @@ pub(crate) fn find_v13(
 enum Key13 {
     Found(u16, Key),
     None,
-    Needs(u16, FindPsk),
+    Needs(u16, Needed),
 }
 
 /// The key that the first good identity stands for: a ticket of ours, or a key given beforehand.
@@ -137,7 +176,7 @@ fn find_key(
     hello: &ClientHello<'_>,
     suite: &'static Suite,
     offered: &OfferedPsks<'_>,
-    answers: &[PskAnswer],
+    answered: &Answered,
 ) -> Result<Key13, Error> {
     // A key given beforehand shows no certificate (RFC 8446 §4.3.2).
     let usable = suite.facts.hash == PSK_HASH && config.accepts_psks();
@@ -145,11 +184,19 @@ fn find_key(
     let mut external = None;
     let mut unknown = None;
     for (identity, index) in offered.identities.iter().take(MAX_IDENTITIES).zip(0_u16..) {
-        let answer = answers.iter().find(|(of, _)| *of == index);
-        let ticket = match answer {
-            None => open_ticket(config, hello, suite, identity.identity),
+        let answer = answered.psks.iter().find(|(of, _)| *of == index);
+        let kept = answered.sessions.iter().find(|(of, _)| *of == index);
+        let id = config.asked_sessions.and_then(|_| identity.identity.try_into().ok());
+        let content = match (answer, kept, id) {
             // It was asked for because it is no ticket.
-            Some(_) => Ticket::Foreign,
+            (Some(_), _, _) => None,
+            (None, Some((_, kept)), _) => kept.as_deref().map(Secret::duplicate),
+            (None, None, Some(id)) => return Ok(Key13::Needs(index, Needed::Session(id))),
+            (None, None, None) => open_ticket(config, identity.identity),
+        };
+        let ticket = match content {
+            Some(content) => welcome_v13(config, hello, suite, &content),
+            None => Ticket::Foreign,
         };
         match ticket {
             Ticket::Good(session) if external.is_none() => {
@@ -168,7 +215,7 @@ fn find_key(
                 Some((_, answer)) => answer.clone(),
                 None => {
                     let find = FindPsk::ByIdentity(identity.identity.to_vec());
-                    return Ok(Key13::Needs(index, find));
+                    return Ok(Key13::Needs(index, Needed::Psk(find)));
                 }
             },
         };
@@ -199,15 +246,16 @@ enum Ticket {
     Foreign,
 }
 
-fn open_ticket(
+fn open_ticket(config: &ServerConfig, identity: &[u8]) -> Option<Secret> {
+    config.tickets.as_ref()?.open(config.common.wall_clock.now(), identity)
+}
+
+fn welcome_v13(
     config: &ServerConfig,
     hello: &ClientHello<'_>,
     suite: &'static Suite,
-    identity: &[u8],
+    content: &Secret,
 ) -> Ticket {
-    let now = config.common.wall_clock.now();
-    let content = config.tickets.as_ref().and_then(|sealer| sealer.open(now, identity));
-    let Some(content) = content else { return Ticket::Foreign };
     let session = Session::decode(content.expose()).ok().filter(|session| {
         let suited = session.usable_suite(&config.common);
         let same_hash = suited.is_some_and(|s| s.facts.hash == suite.facts.hash);
@@ -261,6 +309,8 @@ pub(super) enum Keeping {
     Ticket,
     /// We keep it ourselves under this ID.
     Cache([u8; 32]),
+    /// The application keeps it under this ID.
+    Elsewhere([u8; 32]),
 }
 
 impl Keeping {
@@ -268,18 +318,19 @@ impl Keeping {
         if takes_tickets && config.tickets.is_some() {
             return Ok(Self::Ticket);
         }
+        if config.asked_sessions.is_some() {
+            return Ok(Self::Elsewhere(new_id(config)?));
+        }
         if config.cache.is_none() {
             return Ok(Self::Nowhere);
         }
-        let mut id = [0; 32];
-        config.common.provider.random.fill(&mut id)?;
-        Ok(Self::Cache(id))
+        Ok(Self::Cache(new_id(config)?))
     }
 
     /// What the ServerHello calls the session.
     pub(super) const fn session_id(&self) -> &[u8] {
         match self {
-            Self::Cache(id) => id,
+            Self::Cache(id) | Self::Elsewhere(id) => id,
             Self::Ticket | Self::Nowhere => &[],
         }
     }
@@ -287,6 +338,12 @@ impl Keeping {
     pub(super) const fn promises_ticket(&self) -> bool {
         matches!(self, Self::Ticket)
     }
+}
+
+fn new_id(config: &ServerConfig) -> Result<[u8; 32], Error> {
+    let mut id = [0; 32];
+    config.common.provider.random.fill(&mut id)?;
+    Ok(id)
 }
 
 /// A new session's facts on a server.
@@ -334,10 +391,18 @@ impl New<'_> {
         messages12::NewSessionTicket { ticket_lifetime_hint: lifetime, ticket: &ticket }.encode()
     }
 
-    /// Keeps a 1.2 session in the cache.
-    pub(super) fn cache_v12(&self, id: [u8; 32], secret: Secret) {
-        if let Some(cache) = &self.config.cache {
-            cache.put(id, self.session(secret, cache.lifetime(), 0).encode());
+    /// Keeps a 1.2 session that has an ID.
+    pub(super) fn keep_v12(&self, keeping: &Keeping, secret: Secret, fx: &mut dyn Effects) {
+        match (keeping, &self.config.cache) {
+            (Keeping::Cache(id), Some(cache)) => {
+                cache.put(*id, self.session(secret, cache.lifetime(), 0).encode());
+            }
+            (Keeping::Elsewhere(id), _) => {
+                let lifetime = self.config.asked_sessions.unwrap_or_default();
+                let content = self.session(secret, lifetime, 0).encode();
+                fx.keep_session(NewSession { id: *id, content, lifetime });
+            }
+            _ => {}
         }
     }
 
@@ -346,16 +411,28 @@ impl New<'_> {
         &self,
         resumption: &ResumptionSecret,
         nonce: u8,
+        fx: &mut dyn Effects,
     ) -> Result<Option<Vec<u8>>, Error> {
-        let Some(sealer) = self.config.tickets.as_deref() else { return Ok(None) };
+        let sealer = self.config.tickets.as_deref();
+        let lifetime = match (self.config.asked_sessions, sealer) {
+            (Some(lifetime), _) => lifetime,
+            (None, Some(sealer)) => sealer.lifetime(),
+            (None, None) => return Ok(None),
+        };
         let mut age_add = [0; 4];
         self.config.common.provider.random.fill(&mut age_add)?;
         let age_add = u32::from_be_bytes(age_add);
         let nonce = [nonce];
-        let lifetime = sealer.lifetime();
         let content = self.session(resumption.psk(&nonce), lifetime, age_add).encode();
-        let now = self.config.common.wall_clock.now();
-        let ticket = sealer.seal(now, &content).filter(|ticket| ticket.len() <= MAX_TICKET);
+        let ticket = if self.config.asked_sessions.is_some() {
+            let id = new_id(self.config)?;
+            fx.keep_session(NewSession { id, content, lifetime });
+            Some(id.to_vec())
+        } else {
+            let now = self.config.common.wall_clock.now();
+            sealer.and_then(|sealer| sealer.seal(now, &content))
+        };
+        let ticket = ticket.filter(|ticket| ticket.len() <= MAX_TICKET);
         Ok(ticket.map(|ticket| {
             NewSessionTicket {
                 ticket_lifetime: lifetime,

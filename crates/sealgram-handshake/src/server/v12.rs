@@ -390,12 +390,9 @@ impl ExpectFinished {
         keyed.hello.transcript.add_message(message);
         if keyed.resumed_from.is_none() {
             keyed.send_finished(&shown, Group::LastFlight, fx)?;
-            if let Keeping::Cache(id) = keyed.hello.keeping {
-                let negotiated = keyed.negotiated();
-                keyed
-                    .new_session(&negotiated, &shown)
-                    .cache_v12(id, keyed.master.duplicate_secret());
-            }
+            let negotiated = keyed.negotiated();
+            let secret = keyed.master.duplicate_secret();
+            keyed.new_session(&negotiated, &shown).keep_v12(&keyed.hello.keeping, secret, fx);
         }
         fx.connected(shown.into_connected(keyed.negotiated()));
         Ok(State::Connected12(keyed.master))

@@ -425,7 +425,7 @@ impl ExpectFinished {
                 early_data: terms.map(|terms| (terms.max_bytes, terms.binding(hello.origin))),
             };
             for nonce in 0..TICKETS {
-                let Some(body) = new.ticket_v13(&resumption, nonce)? else { break };
+                let Some(body) = new.ticket_v13(&resumption, nonce, fx)? else { break };
                 let phase = Phase::Application(0);
                 fx.send(HandshakeType::NEW_SESSION_TICKET, &body, phase, Group::Ticket)?;
             }

@@ -8,8 +8,8 @@ use pki_types::UnixTime;
 use sealgram_crypto::{ChainFacts, CryptoProvider, KeyExchangeKind, TrafficSecret, WallClock};
 use sealgram_handshake::{
     Ask, CertifiedKey, ClientConfig, ClientPsk, ClientVerification, CommonConfig, Connected,
-    Credential, EarlyData, Effects, Error, ExternalPsk, Handshake, Identities, KeySource, Origin,
-    PskSource, RecordLimits, ServerConfig, ServerVerification, Side, Versions,
+    Credential, EarlyData, Effects, Error, ExternalPsk, Handshake, Identities, KeySource,
+    NewSession, Origin, PskSource, RecordLimits, ServerConfig, ServerVerification, Side, Versions,
 };
 use sealgram_iana::{HandshakeType, SignatureScheme, SrtpProfile, Version};
 use sealgram_wire::{Group, MessageSeq, OwnedMessage, Phase};
@@ -81,6 +81,7 @@ pub(crate) fn server(versions: &[Version]) -> ServerConfig {
         raw_public_key_required: false,
         prefer_client_order: false,
         tickets: None,
+        asked_sessions: None,
         cache: None,
         verify_resumed: false,
         early_data: None,
@@ -154,6 +155,7 @@ impl Effects for Collected {
     }
 
     fn acknowledge(&mut self) {}
+    fn keep_session(&mut self, _: NewSession) {}
     fn keys_updated(&mut self) {}
 
     fn connected(&mut self, _: Connected) {

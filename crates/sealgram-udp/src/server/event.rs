@@ -2,7 +2,7 @@
 
 use core::net::SocketAddr;
 
-use sealgram::{Ask, AskId, Closed, Connected, EndpointStats, Handle, Info, Stats};
+use sealgram::{Ask, AskId, Closed, Connected, EndpointStats, Handle, Info, NewSession, Stats};
 
 /// Names a connection of a server. Never used twice by the same server.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
@@ -79,6 +79,13 @@ pub enum ServerEvent {
         /// Whether it is early data: it may be a replay, and comes before `Connected`. See
         /// [`Data::early`](sealgram::Data::early).
         early: bool,
+    },
+    /// A new session is to be kept, by whoever answers [`Ask::Session`].
+    KeepSession {
+        /// The connection.
+        peer: PeerId,
+        /// The session.
+        session: NewSession,
     },
     /// The keys of a connection are almost used up.
     KeyLimitNear {

@@ -331,6 +331,8 @@ struct Resumption {
     chosen: bool,
     client: Option<Arc<dyn ClientSessionStore>>,
     tickets: Option<Arc<dyn TicketSealer>>,
+    /// Lifetime in seconds.
+    asked: Option<u32>,
     cache: Option<Arc<dyn SessionCache>>,
 }
 
@@ -1069,6 +1071,7 @@ impl ServerConfigBuilder<ReadyServer> {
     #[must_use]
     pub fn with_tickets(mut self, tickets: Arc<dyn TicketSealer>) -> Self {
         self.step.resumption.chosen = true;
+        self.step.resumption.asked = None;
         self.step.resumption.tickets = Some(tickets);
         self
     }
@@ -1076,7 +1079,21 @@ impl ServerConfigBuilder<ReadyServer> {
     /// Where sessions of 1.2 clients are kept that take no tickets. By default nowhere.
     #[must_use]
     pub fn with_session_cache(mut self, cache: Arc<dyn SessionCache>) -> Self {
+        self.step.resumption.asked = None;
         self.step.resumption.cache = Some(cache);
+        self
+    }
+
+    /// Sessions are kept by the application, in a store that several servers share, for example:
+    /// [`Event::KeepSession`](crate::Event::KeepSession) hands each new one over, and
+    /// [`Ask::Session`](crate::Ask::Session) asks for it when a client comes back, in both
+    /// versions. Clients are given random IDs instead of sealed tickets. Sessions are good for
+    /// `lifetime` seconds, up to a week. Takes the place of tickets and of a cache; early data is
+    /// not possible.
+    #[must_use]
+    pub fn with_asked_sessions(mut self, lifetime: u32) -> Self {
+        self.step.resumption =
+            Resumption { chosen: true, asked: Some(lifetime), ..Resumption::default() };
         self
     }
 
@@ -1152,6 +1169,9 @@ impl ServerConfigBuilder<ReadyServer> {
         };
         let (common, transport) = self.options.build(usable)?;
         let tickets = resumption.sealer(&common)?;
+        if resumption.asked.is_some_and(|lifetime| !(1..=7 * 24 * 60 * 60).contains(&lifetime)) {
+            return Err(ConfigError::OutOfRange("the sessions' lifetime"));
+        }
         let early_data = early_terms(early_data, &common)?;
         if early_data.is_some() && tickets.is_none() {
             return Err(ConfigError::EarlyDataNeedsTickets);
@@ -1167,6 +1187,7 @@ impl ServerConfigBuilder<ReadyServer> {
             raw_public_key_required,
             prefer_client_order,
             tickets,
+            asked_sessions: resumption.asked,
             cache: resumption.cache,
             verify_resumed,
             early_data,

@@ -1,10 +1,13 @@
 //! The handshake's effects, carried out on the layers.
 
 use alloc::boxed::Box;
+use alloc::vec::Vec;
 
 use sealgram_crypto::TrafficSecret;
 use sealgram_flight::{Flight, Violation};
-use sealgram_handshake::{Ask, Connected, EarlyData, Effects, Error, PeerMisbehaved, RecordLimits};
+use sealgram_handshake::{
+    Ask, Connected, EarlyData, Effects, Error, NewSession, PeerMisbehaved, RecordLimits,
+};
 use sealgram_iana::{HandshakeType, ProtocolVersion, Version};
 use sealgram_record::RecordLayer;
 use sealgram_wire::{Group, MessageSeq, Phase};
@@ -27,6 +30,8 @@ pub(super) struct Outcome {
     pub(super) connected: Option<Box<Connected>>,
     /// How long protected records may be from now on.
     pub(super) limits: Option<RecordLimits>,
+    /// Sessions for the application to keep.
+    pub(super) sessions: Vec<NewSession>,
     /// What may be done, or has become, of early data.
     pub(super) early: Option<EarlyData>,
     /// Our key update is complete.
@@ -82,6 +87,10 @@ impl Effects for Fx<'_> {
 
     fn acknowledge(&mut self) {
         self.flight.ack_now();
+    }
+
+    fn keep_session(&mut self, session: NewSession) {
+        self.outcome.sessions.push(session);
     }
 
     fn keys_updated(&mut self) {

@@ -279,6 +279,7 @@ impl Connection {
         if let Some(limits) = outcome.limits {
             self.limits = Some(limits);
         }
+        self.events.extend(outcome.sessions.into_iter().map(Event::KeepSession));
         if outcome.keys_updated {
             self.events.push_back(Event::KeysUpdated);
         }
