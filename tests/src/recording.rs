@@ -329,6 +329,8 @@ impl Ours {
                 let config = ServerConfig::builder_with_provider(provider())
                     .with_no_client_auth()
                     .with_identity(chain, &key)
+                    // What is sealed in a ticket is nobody's business but ours, and may change.
+                    .without_resumption()
                     .with_wall_clock(clock)
                     .with_key_log(log.clone());
                 let config = config.build().map_err(|error| failed(&error))?;
