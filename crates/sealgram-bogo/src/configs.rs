@@ -53,12 +53,16 @@ macro_rules! common {
 macro_rules! and_identities {
     ($builder:expr, $options:expr, $identities:expr) => {{
         let mut builder = $builder;
-        for Identity { certified, private, key, schemes, .. } in $identities {
+        for Identity { certified, private, key, schemes, .. } in &$identities.list {
+            let (family, schemes) = (key.algorithm(), schemes.clone());
             let chain = certified.chain().to_vec();
-            builder = if $options.keys_elsewhere {
-                builder.and_asked_identity(chain, key.algorithm(), schemes.clone())
-            } else {
-                builder.and_identity(chain, private)
+            builder = match (certified.raw_public_key(), $options.keys_elsewhere) {
+                (None, false) => builder.and_identity(chain, private),
+                (None, true) => builder.and_asked_identity(chain, family, schemes),
+                (Some(_), false) => builder.and_raw_public_key(private),
+                (Some(public), true) => {
+                    builder.and_asked_raw_public_key(public.clone(), family, schemes)
+                }
             };
         }
         builder
@@ -77,11 +81,11 @@ fn client(parts: &Parts<'_>) -> Result<ClientConfig, Failure> {
         builder.with_server_verifier(verdict.clone())
     };
     let builder = if options.ask_for_certificates {
-        builder.with_asked_certificate()
+        builder.with_asked_certificate_types(&identities.types())
     } else if options.expect_advertised_alpn.is_some() || identities.need_resolver() {
         builder.with_client_cert_resolver(identities.clone())
     } else {
-        and_identities!(builder.with_no_client_auth(), options, &identities.list)
+        and_identities!(builder.with_no_client_auth(), options, identities)
     };
     let builder = builder
         // The runner takes the first group that it knows without asking for a share.
@@ -114,21 +118,15 @@ fn server(parts: &Parts<'_>) -> Result<ServerConfig, Failure> {
     } else {
         builder.with_client_verifier(verdict.clone())
     };
-    let Some((first, others)) = identities.list.split_first() else {
+    if identities.list.is_empty() {
         return Err(Failure::unimplemented("a server without a certificate"));
-    };
+    }
     let builder = if options.ask_for_certificates {
         builder.with_asked_certificate()
     } else if options.expect_advertised_alpn.is_some() || identities.need_resolver() {
         builder.with_cert_resolver(identities.clone())
     } else {
-        let chain = first.certified.chain().to_vec();
-        let builder = if options.keys_elsewhere {
-            builder.with_asked_identity(chain, first.key.algorithm(), first.schemes.clone())
-        } else {
-            builder.with_identity(chain, &first.private)
-        };
-        and_identities!(builder, options, others)
+        and_identities!(builder.with_certificates([]), options, identities)
     };
     let builder = builder.with_verification_on_resumption(options.reverify_on_resume);
     let builder = if options.no_ticket {

@@ -4,11 +4,12 @@ use std::fs;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use sealgram::crypto::{CryptoProvider, SigningKey};
-use sealgram::iana::{SignatureScheme, Version};
+use sealgram::iana::{CertificateType, SignatureScheme, Version};
 use sealgram::pki_types::pem::PemObject;
 use sealgram::pki_types::{CertificateDer, PrivateKeyDer};
 use sealgram::{
     CertificateWanted, CertifiedKey, ResolvesCertificate, Sign, certified, certified_elsewhere,
+    raw_public_key, raw_public_key_elsewhere,
 };
 
 use crate::flags::{Credential, Options};
@@ -32,13 +33,8 @@ impl Identity {
         elsewhere: bool,
         provider: &CryptoProvider,
     ) -> Result<Option<Self>, Failure> {
-        let (Some(certificate), Some(key)) = (&credential.certificate, &credential.key) else {
-            return Ok(None);
-        };
+        let Some(key) = &credential.key else { return Ok(None) };
         let pem = |error| Failure::failed(format!("{error}"));
-        let chain = CertificateDer::pem_slice_iter(&fs::read(certificate)?)
-            .collect::<Result<Vec<_>, _>>()
-            .map_err(pem)?;
         let private = PrivateKeyDer::from_pem_slice(&fs::read(key)?).map_err(pem)?;
         let key = provider.key_loader.load(&private);
         let key = key.map_err(|error| Failure::unimplemented(format!("a key: {error}")))?;
@@ -48,10 +44,24 @@ impl Identity {
             let able = |scheme: &&SignatureScheme| key.schemes().contains(*scheme);
             credential.signing_prefs.iter().filter(able).copied().collect()
         };
-        let certified = if elsewhere {
-            certified_elsewhere(chain, key.algorithm(), schemes.clone())?
+        let certified = if credential.raw_public_key {
+            let certified = raw_public_key(provider, &private)?;
+            match certified.raw_public_key() {
+                Some(public) if elsewhere => {
+                    raw_public_key_elsewhere(public.clone(), key.algorithm(), schemes.clone())
+                }
+                _ => certified,
+            }
         } else {
-            certified(provider, chain, &private)?
+            let Some(certificate) = &credential.certificate else { return Ok(None) };
+            let chain = CertificateDer::pem_slice_iter(&fs::read(certificate)?)
+                .collect::<Result<Vec<_>, _>>()
+                .map_err(pem)?;
+            if elsewhere {
+                certified_elsewhere(chain, key.algorithm(), schemes.clone())?
+            } else {
+                certified(provider, chain, &private)?
+            }
         };
         let must_match_issuer = credential.must_match_issuer;
         Ok(Some(Self { certified, private, key, schemes, must_match_issuer }))
@@ -68,7 +78,8 @@ impl Identity {
         let issuers = &wanted.authorities;
         let issued = !issuers.is_empty()
             && self.certified.facts().is_some_and(|facts| facts.is_issued_by(issuers));
-        let fits = wanted.algorithms.contains(&self.key.algorithm());
+        let fits = wanted.algorithms.contains(&self.key.algorithm())
+            && wanted.certificate_types.contains(&self.certified.certificate_type());
         signs && fits && (issued || !self.must_match_issuer)
     }
 }
@@ -89,6 +100,18 @@ impl Identities {
         Ok(Arc::new(Self { list, offered_alpn: Mutex::default() }))
     }
 
+    /// What can be shown, best first.
+    pub(crate) fn types(&self) -> Vec<CertificateType> {
+        let mut types = Vec::new();
+        for one in &self.list {
+            let typ = one.certified.certificate_type();
+            if !types.contains(&typ) {
+                types.push(typ);
+            }
+        }
+        types
+    }
+
     /// Whether the library cannot choose by itself.
     pub(crate) fn need_resolver(&self) -> bool {
         self.list.iter().any(|one| one.must_match_issuer)
@@ -101,7 +124,9 @@ impl Identities {
     /// Which identity is asked for, and its signature.
     pub(crate) fn sign(&self, sign: &Sign) -> Result<(usize, Vec<u8>), Failure> {
         let fits = |one: &Identity| {
-            one.certified.chain() == sign.chain && one.schemes.contains(&sign.scheme)
+            one.certified.chain() == sign.chain
+                && one.certified.raw_public_key() == sign.raw_public_key.as_ref()
+                && one.schemes.contains(&sign.scheme)
         };
         let index = self.list.iter().position(fits);
         let index = index.ok_or_else(|| Failure::failed("asked for a key that nobody has"))?;

@@ -14,6 +14,8 @@ pub(crate) struct Credential {
     pub(crate) key: Option<String>,
     /// What may be signed with; empty: all that the key can.
     pub(crate) signing_prefs: Vec<SignatureScheme>,
+    /// The key is shown without a certificate.
+    pub(crate) raw_public_key: bool,
     /// Only for peers that name an authority of the chain.
     pub(crate) must_match_issuer: bool,
 }
@@ -231,6 +233,11 @@ impl Options {
                 self.keys_elsewhere = true;
             }
             "must-match-issuer" => self.credential().must_match_issuer = true,
+            "new-rpk-credential" => {
+                self.credentials.push(Credential { raw_public_key: true, ..Credential::default() });
+            }
+            // What the credentials are.
+            "available-client-cert-types" => drop(rest.number::<u8>()?),
             "new-x509-credential" => self.credentials.push(Credential::default()),
             "expect-selected-credential" => {
                 let index = rest.text()?;
@@ -411,6 +418,28 @@ mod tests {
         assert_eq!(flags.options(0).mtu, Some(256));
         assert_eq!(flags.options(1).mtu, Some(512));
         assert!(flags.options(0).server && flags.options(1).server);
+    }
+
+    #[test]
+    fn flags_after_a_new_credential_describe_it() {
+        let flags = parse(&[
+            "-key-file",
+            "last",
+            "-new-x509-credential",
+            "-key-file",
+            "first",
+            "-new-rpk-credential",
+            "-key-file",
+            "second",
+            "-expect-selected-credential",
+            "-1",
+        ])
+        .unwrap();
+        let options = flags.options(0);
+        let keys: Vec<_> = options.credentials.iter().map(|one| one.key.as_deref()).collect();
+        assert_eq!(keys, [Some("first"), Some("second")]);
+        assert_eq!(options.last_credential.key.as_deref(), Some("last"));
+        assert_eq!(options.expect_selected_credential, Some(None));
     }
 
     #[test]
