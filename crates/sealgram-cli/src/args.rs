@@ -129,6 +129,11 @@ pub(crate) struct CommonArgs {
     /// Its private key, PEM (PKCS#8, SEC1 or PKCS#1). One for each --cert, in the same order.
     #[arg(long, value_name = "FILE", help_heading = "Identity")]
     pub(crate) key: Vec<PathBuf>,
+    /// Show the public half of --key without a certificate (RFC 7250), and take such keys from
+    /// the peer: --fingerprint is then of a public key, and --ca and --client-ca are files of them
+    /// (PEM).
+    #[arg(long, help_heading = "Identity")]
+    pub(crate) raw_public_key: bool,
     /// Pre-shared key of 16 to 64 bytes. Repeatable on a server.
     #[arg(long, value_name = "IDENTITY:HEX", value_parser = names::psk, help_heading = "Identity")]
     pub(crate) psk: Vec<Arc<ExternalPsk>>,
@@ -167,17 +172,14 @@ pub(crate) struct CommonArgs {
 #[derive(Args, Debug)]
 pub(crate) struct LaterArgs {
     #[arg(long, hide = true)]
-    raw_public_key: bool,
-    #[arg(long, hide = true)]
     cid: Option<String>,
 }
 
 impl LaterArgs {
     /// Refuses them, before anything is done.
     pub(crate) fn check(&self) -> Result<(), Failure> {
-        let given = [("--raw-public-key", self.raw_public_key), ("--cid", self.cid.is_some())];
-        match given.into_iter().find(|(_, given)| *given) {
-            Some((option, _)) => Err(Failure::unavailable(option)),
+        match self.cid {
+            Some(_) => Err(Failure::unavailable("--cid")),
             None => Ok(()),
         }
     }

@@ -145,7 +145,7 @@ impl Target {
                             "connected, {} with {}",
                             facts.version, facts.cipher_suite
                         ));
-                        return Ok((client, report::fingerprints(&connected.peer_chain)));
+                        return Ok((client, report::shown(&connected)));
                     }
                     Some(ClientEvent::EarlyData(outcome)) => {
                         screen::progress(&format_args!("early data: {outcome}"));

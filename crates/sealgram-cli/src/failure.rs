@@ -159,6 +159,9 @@ fn hint(reason: &CloseReason, established: bool) -> Option<&'static str> {
             PeerIncompatible::NoSharedPsk => {
                 "both sides need --psk with the same identity and the same key"
             }
+            PeerIncompatible::NoSharedCertificateType => {
+                "both sides need --raw-public-key, or neither"
+            }
             _ => "the peer lacks what this side insists on: update it",
         },
         Error::PeerIdentity(error) => identity_hint(error.errors()),

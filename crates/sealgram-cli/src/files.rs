@@ -5,7 +5,9 @@ use std::io::{self, Write as _};
 use std::path::Path;
 
 use sealgram::pki_types::pem::{self, PemObject as _};
-use sealgram::pki_types::{CertificateDer, CertificateRevocationListDer, PrivateKeyDer};
+use sealgram::pki_types::{
+    CertificateDer, CertificateRevocationListDer, PrivateKeyDer, SubjectPublicKeyInfoDer,
+};
 
 use crate::failure::Failure;
 
@@ -32,6 +34,18 @@ pub(crate) fn private_key(path: &Path) -> Result<PrivateKeyDer<'static>, Failure
             .hint("an unencrypted PEM file is expected: PKCS#8, SEC1 or PKCS#1"),
         error => not_pem(path, &error),
     })
+}
+
+/// All public keys of a PEM file, at least one.
+pub(crate) fn public_keys(path: &Path) -> Result<Vec<SubjectPublicKeyInfoDer<'static>>, Failure> {
+    let keys: Vec<_> = SubjectPublicKeyInfoDer::pem_slice_iter(&read(path)?)
+        .collect::<Result<_, _>>()
+        .map_err(|error| not_pem(path, &error))?;
+    if keys.is_empty() {
+        return Err(Failure::file(path, "there is no public key in the file")
+            .hint("a PEM file with `BEGIN PUBLIC KEY` is expected"));
+    }
+    Ok(keys)
 }
 
 /// All revocation lists of a file: PEM, or one in DER.

@@ -34,6 +34,7 @@ mod hex;
 mod keylog;
 mod listen;
 mod names;
+mod raw;
 mod report;
 mod screen;
 mod sessions;

@@ -127,7 +127,7 @@ impl Listener<'_> {
     }
 
     fn connected(&mut self, peer: PeerId, addr: SocketAddr, connected: &Connected) {
-        let chain = report::fingerprints(&connected.peer_chain);
+        let chain = report::shown(connected);
         let entry = Peer { addr, traffic: Traffic::default(), chain, heard: Instant::now() };
         let facts = &connected.negotiated;
         self.lines.say(&format_args!(

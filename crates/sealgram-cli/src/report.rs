@@ -8,10 +8,10 @@ use std::path::Path;
 use sealgram::iana::{AlertDescription, Version};
 use sealgram::pki_types::CertificateDer;
 use sealgram::ring::hash::SHA256;
-use sealgram::{CloseReason, Closed, Info, Stats};
+use sealgram::{CloseReason, Closed, Connected, Info, Stats};
 use serde_json::{Value, json};
 
-use crate::{files, hex, screen};
+use crate::{files, hex, raw, screen};
 
 /// What the command itself knows about a connection.
 #[derive(Clone, Debug, Default)]
@@ -43,7 +43,8 @@ pub(crate) struct Report<'a> {
     pub(crate) info: &'a Info,
     pub(crate) stats: Stats,
     pub(crate) traffic: &'a Traffic,
-    /// SHA-256 of the peer's certificates, leaf first; empty if it has shown none.
+    /// SHA-256 of the peer's certificates, leaf first, or of its raw public key; empty if it has
+    /// shown neither.
     pub(crate) peer_chain: &'a [String],
     pub(crate) peer_verified: bool,
     /// `None` if a new connection took its place.
@@ -122,6 +123,12 @@ const fn version(version: Version) -> &'static str {
 
 fn alert(alert: Option<AlertDescription>) -> Option<String> {
     alert.map(|alert| alert.to_string())
+}
+
+/// The SHA-256 fingerprints of what the peer has shown: its certificates, or its raw public key.
+pub(crate) fn shown(connected: &Connected) -> Vec<String> {
+    let key = connected.peer_raw_public_key.as_ref().map(raw::fingerprint);
+    fingerprints(&connected.peer_chain).into_iter().chain(key).collect()
 }
 
 /// The SHA-256 fingerprints of a chain.

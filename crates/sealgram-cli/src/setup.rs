@@ -20,7 +20,7 @@ use crate::failure::Failure;
 use crate::keylog::KeyLogFiles;
 use crate::sessions::SessionFile;
 use crate::verifier::Remembering;
-use crate::{files, hex, names, screen};
+use crate::{files, hex, names, raw, screen};
 
 /// How long a handshake may take unless `--timeout` says otherwise: four retransmissions.
 const HANDSHAKE_TIMEOUT: Duration = Duration::from_secs(30);
@@ -62,6 +62,9 @@ pub(crate) struct Client {
     pub(crate) verifies: bool,
 }
 
+const EARLY_DATA_WARNING: &str =
+    "warning: --early-data: what comes early may have been recorded and sent again";
+
 /// How many bytes of early data a server takes with one ticket: the longest datagram.
 const MAX_EARLY_DATA: u32 = 1 << 14;
 
@@ -72,6 +75,18 @@ pub(crate) fn client(args: &ConnectArgs) -> Result<Client, Failure> {
     }
     let builder = ClientConfig::builder_with_provider(common.provider.clone());
     let (mut builder, verifier) = match args.common.psk.first() {
+        _ if args.common.raw_public_key => {
+            if !args.common.psk.is_empty() || args.common.key.len() > 1 {
+                return Err(Failure::usage("--raw-public-key goes with one --key on a client")
+                    .hint("leave out --psk, and give one key or none"));
+            }
+            let verifier = raw::server_verifier(args, &common.provider)?;
+            let mut builder = builder.with_raw_public_keys(verifier).with_no_client_auth();
+            for key in raw::own_keys(&args.common)? {
+                builder = builder.and_raw_public_key(&key);
+            }
+            (builder, None)
+        }
         Some(psk) => {
             let others = [args.ca.is_empty(), args.fingerprint.is_empty(), !args.insecure];
             if others.contains(&false) || !common.crls.is_empty() || !args.common.cert.is_empty() {
@@ -135,6 +150,9 @@ pub(crate) struct Server {
 pub(crate) fn server(args: &ListenArgs) -> Result<Server, Failure> {
     let common = Common::new(&args.common)?;
     let provider = common.provider.clone();
+    if args.common.raw_public_key {
+        return raw_server(args, common);
+    }
     let client_auth = client_verifier(args, &common)?;
     let builder = ServerConfig::builder_with_provider(provider.clone());
     let (builder, verifies) = match client_auth {
@@ -163,9 +181,34 @@ pub(crate) fn server(args: &ListenArgs) -> Result<Server, Failure> {
         builder = builder.and_identity(chain, &key);
     }
     if args.common.early_data {
-        screen::say(
-            &"warning: --early-data: what comes early may have been recorded and sent again",
-        );
+        screen::say(&EARLY_DATA_WARNING);
+        builder = builder.danger_accept_early_data(MAX_EARLY_DATA);
+    }
+    let config = options!(builder, common).build()?;
+    Ok(Server { config, verifies })
+}
+
+/// A server that shows keys without certificates, and takes such keys from clients.
+fn raw_server(args: &ListenArgs, common: Common) -> Result<Server, Failure> {
+    let keys = raw::own_keys(&args.common)?;
+    if keys.is_empty() || args.self_signed.is_some() || !args.common.psk.is_empty() {
+        return Err(Failure::usage("a server with --raw-public-key needs a key and nothing else")
+            .hint("give --key FILE, and leave out --self-signed and --psk"));
+    }
+    let builder = ServerConfig::builder_with_provider(common.provider.clone());
+    let (builder, verifies) = match raw::client_verifier(args, &common.provider)? {
+        None => (builder.with_no_client_auth(), false),
+        Some(raw::ClientVerifier { verifier, required, verifies }) => {
+            (builder.with_raw_public_keys(verifier, required), verifies)
+        }
+    };
+    let mut builder = builder.with_certificates([]);
+    for key in keys {
+        raw::announce(&common.provider, &key)?;
+        builder = builder.and_raw_public_key(&key);
+    }
+    if args.common.early_data {
+        screen::say(&EARLY_DATA_WARNING);
         builder = builder.danger_accept_early_data(MAX_EARLY_DATA);
     }
     let config = options!(builder, common).build()?;
@@ -221,7 +264,11 @@ fn roots(files: &[PathBuf]) -> Result<Arc<RootStore>, Failure> {
     Ok(Arc::new(roots))
 }
 
+/// None with raw public keys, which have no chains.
 fn identities(args: &CommonArgs) -> Result<Vec<Identity>, Failure> {
+    if args.raw_public_key {
+        return Ok(Vec::new());
+    }
     if args.cert.len() != args.key.len() {
         return Err(Failure::usage("--cert and --key come in pairs: one key for each chain"));
     }

@@ -8,7 +8,6 @@ fn what_is_not_there_yet_is_refused_by_name() {
     for (arguments, name) in [
         (["proxy", "--listen", "127.0.0.1:1", "--to", "127.0.0.1:2"].as_slice(), "sealgram proxy"),
         (&["bench"], "sealgram bench"),
-        (&[&connect[..], &["--raw-public-key"]].concat(), "--raw-public-key"),
         (&[&connect[..], &["--cid", "4"]].concat(), "--cid"),
         (&["listen", "--self-signed", "x", "--cid", "0"], "--cid"),
     ] {
