@@ -84,8 +84,9 @@ use kx_group::{Group, X25519};
 use random::Borrowed;
 use sign::Loader;
 
-/// The suites of [`RustCrypto::provider`]: all without CCM, best first. Those of 1.2 with pre-shared
-/// keys are used by configurations that have such keys, and by no others.
+/// The suites of [`RustCrypto::provider`], which are all of this crate without CCM, best first.
+/// Those of 1.2 with pre-shared keys are used by configurations that have such keys, and by no
+/// others.
 pub static DEFAULT_SUITES: &[&Suite] = &[
     &cipher_suite::TLS_AES_128_GCM_SHA256,
     &cipher_suite::TLS_AES_256_GCM_SHA384,

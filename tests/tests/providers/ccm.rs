@@ -16,7 +16,7 @@ use crate::{Provider, rustcrypto};
 fn default_provider_has_no_ccm() {
     let ccm = [AeadKind::Aes128Ccm, AeadKind::Aes128Ccm8];
     assert!(default_provider().suites.iter().all(|suite| !ccm.contains(&suite.facts.aead)));
-    assert_eq!(rustcrypto().provider.suites.len(), default_provider().suites.len() + 4);
+    assert_eq!(rustcrypto().provider.suites.len(), default_provider().suites.len() + 8);
 }
 
 fn build(

@@ -11,8 +11,8 @@ use sealgram::iana::{CipherSuite, NamedGroup, SignatureScheme, Version};
 use sealgram::pki_types::pem::PemObject;
 use sealgram::pki_types::{CertificateDer, PrivateKeyDer};
 use sealgram::{
-    ClientConfig, Connection, Endpoint, EndpointConfig, Instant, Negotiated, Path, RootStore,
-    ServerConfig, WebPkiClientVerifier,
+    ClientConfig, Connection, Endpoint, EndpointConfig, ExternalPsk, Instant, Negotiated, Path,
+    RootStore, ServerConfig, WebPkiClientVerifier,
 };
 use sealgram_testkit::{ConnectionFace, Ended, EndpointFace, Pair};
 use sealgram_tests::{Authority, KeyKind, Leaf};
@@ -96,10 +96,17 @@ impl Row<'_> {
                 builder.with_client_verifier(verifier.expect("a verifier"))
             }
         };
-        let server = builder
-            .with_identity(self.identity.chain.clone(), &self.identity.key)
-            .build()
-            .expect(&what);
+        let uses_psk = self.suite.is_some_and(|id| {
+            let suite = self.client.provider.suite(id);
+            suite.is_some_and(|suite| suite.facts.key_exchange.uses_psk())
+        });
+        let psk = Arc::new(ExternalPsk::new(b"device 7", &[7; 32]).expect("a key"));
+        let server = if uses_psk {
+            builder.with_psks(Arc::new(vec![psk.clone()]))
+        } else {
+            builder.with_identity(self.identity.chain.clone(), &self.identity.key)
+        };
+        let server = server.build().expect(&what);
 
         let mut builder = ClientConfig::builder_with_provider(self.client.provider.clone())
             .with_versions(&[self.version])
@@ -107,12 +114,16 @@ impl Row<'_> {
         if self.group.is_some() {
             builder = builder.with_groups(&groups);
         }
-        let builder = builder.with_root_certificates(self.identity.roots.clone());
-        let builder = match self.client_identity {
-            None => builder.with_no_client_auth(),
-            Some(identity) => builder.with_identity(identity.chain.clone(), &identity.key),
+        let client = if uses_psk {
+            builder.with_psk(psk)
+        } else {
+            let builder = builder.with_root_certificates(self.identity.roots.clone());
+            match self.client_identity {
+                None => builder.with_no_client_auth(),
+                Some(identity) => builder.with_identity(identity.chain.clone(), &identity.key),
+            }
         };
-        let client = builder.build().expect(&what);
+        let client = client.build().expect(&what);
 
         let name = Some("localhost".try_into().unwrap());
         let client = Connection::client(&client, name, Path::connected(), Instant::ZERO).unwrap();
@@ -166,9 +177,9 @@ fn every_suite_connects_every_pair_of_providers() {
             connected.insert((client.name, server.name, u16::from(suite.id())));
         }
     }
-    // ring as the client: 3 of 1.3 and 3 with ECDSA; ring as the server: 3 with RSA more;
-    // rustcrypto with itself: 4 suites with CCM more than with ring.
-    assert_eq!(connected.len(), 6 + 9 + 10);
+    // ring as the client: 3 of 1.3, 3 with ECDSA and 5 with pre-shared keys; ring as the server: 3
+    // with RSA more; rustcrypto with itself: 8 with CCM more than with ring.
+    assert_eq!(connected.len(), 11 + 14 + 19);
 }
 
 #[test]

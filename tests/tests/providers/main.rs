@@ -17,7 +17,7 @@ struct Provider {
     /// Those with CCM included.
     aeads: &'static [&'static dyn Aead],
     hashes: [&'static dyn Hash; 2],
-    /// With all suites that need no pre-shared key.
+    /// With all suites.
     provider: CryptoProvider,
 }
 
@@ -41,12 +41,7 @@ fn rustcrypto() -> Provider {
         rustcrypto::aead::AES_128_CCM_8,
     ];
     let mut provider = rustcrypto::default_provider();
-    provider.suites.extend([
-        &rustcrypto::cipher_suite::TLS_AES_128_CCM_SHA256,
-        &rustcrypto::cipher_suite::TLS_ECDHE_ECDSA_WITH_AES_128_CCM,
-        &rustcrypto::cipher_suite::danger::TLS_AES_128_CCM_8_SHA256,
-        &rustcrypto::cipher_suite::danger::TLS_ECDHE_ECDSA_WITH_AES_128_CCM_8,
-    ]);
+    provider.suites = rustcrypto::cipher_suite::ALL.to_vec();
     Provider {
         name: "rustcrypto",
         aeads: &AEADS,
