@@ -131,6 +131,8 @@ fn server(parts: &Parts<'_>) -> Result<ServerConfig, Failure> {
     let builder = builder.with_verification_on_resumption(options.reverify_on_resume);
     let builder = if options.no_ticket {
         builder.without_resumption()
+    } else if options.ask_for_sessions() {
+        return Ok(builder.with_asked_sessions(Sessions::LIFETIME).build()?);
     } else {
         sessions.tickets.set_skips(options.skip_ticket);
         builder.with_tickets(sessions.tickets.clone())

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use sealgram::iana::{AlertDescription, Version};
 use sealgram::{
     Answer, Ask, CloseReason, Closed, Connected, Connection, Event, Path, ResolvesCertificate,
-    TimeoutKind,
+    SessionCache, TimeoutKind,
 };
 
 use crate::clock::Clock;
@@ -208,6 +208,9 @@ impl Drive<'_> {
                     self.transmit();
                 }
                 Event::Connected(connected) => self.connected = Some(connected),
+                Event::KeepSession(session) => {
+                    self.sessions.cache.put(session.id, session.content);
+                }
                 Event::KeysUpdated => self.updating_keys = false,
                 Event::Closed(closed) => self.closed = Some(closed),
                 _ => {}
@@ -228,6 +231,7 @@ impl Drive<'_> {
                 self.signed_with = Some(index);
                 Ok(Answer::Sign(Ok(signature)))
             }
+            Ask::Session(id) => Ok(Answer::Session(self.sessions.cache.get(id))),
             Ask::VerifyPeer(_) => Ok(Answer::VerifyPeer(self.verdict.judge())),
             other => Err(Failure::failed(format!("asked for {other:?}"))),
         }

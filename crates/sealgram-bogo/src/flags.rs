@@ -202,6 +202,13 @@ impl Options {
         self.use_custom_verify_callback && self.ask_for_certificates && !self.reverify_on_resume
     }
 
+    /// Whether the library asks for sessions, unless the test is about who keeps them.
+    pub(crate) const fn ask_for_sessions(&self) -> bool {
+        let keeps_them = self.no_ticket || self.skip_ticket || self.expect_single_open;
+        let looks = self.expect_session_id || self.expect_no_session_id;
+        self.ask_for_certificates && !keeps_them && !looks
+    }
+
     /// The one that is being described.
     fn credential(&mut self) -> &mut Credential {
         self.credentials.last_mut().unwrap_or(&mut self.last_credential)

@@ -23,7 +23,7 @@ pub(crate) struct Sessions {
 impl Sessions {
     /// How many sessions a server keeps, and how long, in seconds: more than any test needs.
     const CAPACITY: usize = 16;
-    const LIFETIME: u32 = 2 * 60 * 60;
+    pub(crate) const LIFETIME: u32 = 2 * 60 * 60;
 
     pub(crate) fn new(
         provider: &CryptoProvider,
