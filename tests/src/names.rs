@@ -18,6 +18,8 @@ impl Alert {
     pub const HANDSHAKE_FAILURE: Self = Self { number: 40, name: "handshake_failure" };
     /// A certificate for someone else.
     pub const BAD_CERTIFICATE: Self = Self { number: 42, name: "bad_certificate" };
+    /// A certificate of a type that the other side does not take.
+    pub const UNSUPPORTED_CERTIFICATE: Self = Self { number: 43, name: "unsupported_certificate" };
     /// A certificate that its issuer has withdrawn.
     pub const CERTIFICATE_REVOKED: Self = Self { number: 44, name: "certificate_revoked" };
     /// A certificate whose time has passed.
