@@ -139,6 +139,7 @@ impl<S: Serve> World<S> {
         let mut burst = 0;
         for side in [Side::Client, Side::Server] {
             self.answer(side);
+            self.take_waiting(side);
             let now = self.now;
             while let Some(len) = self.face(side).poll_transmit(now, &mut out) {
                 assert!(len > 0);
@@ -148,6 +149,14 @@ impl<S: Serve> World<S> {
             }
         }
         self.out = out;
+    }
+
+    /// Takes the data that came while a side was asked something.
+    fn take_waiting(&mut self, side: Side) {
+        let mut got = Vec::new();
+        let Some(face) = self.connection(side) else { return };
+        face.connection.deliver_waiting(&mut |data| got.push(data.bytes.to_vec()));
+        self.got[index(side)].append(&mut got);
     }
 
     /// A datagram of a side goes on its way.

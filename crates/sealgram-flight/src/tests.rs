@@ -1,6 +1,7 @@
 //! Virtual time only; records are plain bytes with a phase and a number.
 
 mod acks;
+mod bookkeeping;
 mod channel;
 mod properties;
 mod receiving;
