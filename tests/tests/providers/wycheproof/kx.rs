@@ -14,7 +14,19 @@ use crate::Provider;
 
 /// Gives what it was told to, once.
 #[derive(Debug)]
-struct Told(Mutex<Vec<u8>>);
+pub(super) struct Told(Mutex<Vec<u8>>);
+
+impl Told {
+    /// Has nothing to give as yet. Leaks some dozen bytes.
+    pub(super) fn new() -> &'static Self {
+        Box::leak(Box::new(Self(Mutex::new(Vec::new()))))
+    }
+
+    /// What it gives next.
+    pub(super) fn tell(&self, bytes: &[u8]) {
+        *self.0.lock().expect("a test") = bytes.to_vec();
+    }
+}
 
 impl SecureRandom for Told {
     fn fill(&self, out: &mut [u8]) -> Result<(), CryptoError> {
@@ -36,7 +48,7 @@ struct Fixed {
 impl Fixed {
     /// Leaks some hundred bytes.
     fn new() -> Self {
-        let random: &'static Told = Box::leak(Box::new(Told(Mutex::new(Vec::new()))));
+        let random = Told::new();
         Self { random, crypto: Box::leak(Box::new(RustCrypto::new(random))) }
     }
 
@@ -50,10 +62,10 @@ impl Fixed {
             _ => &private_key[significant..],
         };
         let key = [&vec![0; len - number.len()], number].concat();
-        self.random.0.lock().expect("a test").clone_from(&key);
+        self.random.tell(&key);
         let group = self.crypto.provider().group(group, Version::V13).expect("the group");
         let answered = group.answer(share).ok();
-        self.random.0.lock().expect("a test").clone_from(&key);
+        self.random.tell(&key);
         let completed = group.start().expect("a key").complete(share).ok();
         let answered = answered.map(|answer| answer.secret.expose().to_vec());
         assert_eq!(answered, completed.map(|secret| secret.expose().to_vec()));

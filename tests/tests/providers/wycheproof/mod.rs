@@ -7,6 +7,7 @@
 
 mod derivation;
 mod kx;
+mod mlkem;
 mod protection;
 mod signatures;
 
