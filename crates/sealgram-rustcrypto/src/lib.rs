@@ -28,7 +28,7 @@
 //! provider.suites.push(&sealgram_rustcrypto::cipher_suite::TLS_AES_128_CCM_SHA256);
 //! ```
 //!
-//! Where there is an operating system, the feature `getrandom` gives [`default_provider`].
+//! Where there is an operating system, the feature `getrandom` gives `default_provider`.
 //!
 //! # No RSA signatures
 //!
