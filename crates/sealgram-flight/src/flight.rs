@@ -427,12 +427,18 @@ impl Flight {
         if !self.rules.acks {
             return;
         }
+        let mut news = false;
         for (epoch, sequence) in numbers {
             let number =
                 u16::try_from(epoch).ok().and_then(|epoch| RecordNumber::new(epoch, sequence));
             if let Some(range) = number.and_then(|number| self.sent.take(number)) {
                 self.outgoing.on_acked(range);
+                news = true;
             }
+        }
+        // A client that repeats its ACK waits for the rest: see `on_repeat`.
+        if !news && self.outgoing.is_plaintext_unanswered() {
+            self.outgoing.begin_again();
         }
         self.outgoing.settle_acked();
         self.settle(now);

@@ -252,3 +252,25 @@ fn flight_that_was_stopped_half_way_begins_again_when_the_hello_is_repeated() {
         assert_eq!(end.record(at(1), 62).unwrap().fragments(), [next]);
     }
 }
+
+/// The same for a client that has part of the ServerHello: it repeats its ACK of that part.
+#[test]
+fn flight_that_was_stopped_half_way_begins_again_when_an_ack_says_nothing_new() {
+    let mut end = End::new(FlightRules::V13);
+    end.send(HandshakeType::SERVER_HELLO, 100, Phase::Plaintext, Group::Flight);
+    end.send(HandshakeType::CERTIFICATE, 100, Phase::Handshake, Group::Flight);
+    let first = end.record(at(0), 52).unwrap();
+    assert_eq!(first.fragments(), [(0, 0, 40)]);
+    assert_eq!(end.record(at(0), 72).unwrap().fragments(), [(0, 40, 60)]);
+    // What is new may have crossed the rest on its way.
+    end.flight.on_ack(at(1), [first.number()]);
+    assert_eq!(end.record(at(1), 52).unwrap().fragments(), [(1, 0, 40)]);
+    end.flight.on_ack(at(2), [first.number()]);
+    assert_eq!(end.record(at(2), 72).unwrap().fragments(), [(0, 40, 60)]);
+    // Once the ServerHello has arrived the rest goes on by itself.
+    end.flight.on_ack(at(3), [(0, 3)]);
+    let rest = end.record(at(3), 52).unwrap().fragments();
+    end.flight.on_ack(at(4), [first.number()]);
+    let after = end.record(at(4), 52).unwrap().fragments();
+    assert!(rest[0].0 == 1 && after[0].1 > rest[0].1, "{rest:?} {after:?}");
+}
