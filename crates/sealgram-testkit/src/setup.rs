@@ -7,7 +7,7 @@ use sealgram::iana::{CipherSuite, NamedGroup, SignatureScheme, Version};
 use sealgram::pki_types::{CertificateDer, ServerName};
 use sealgram::{
     ClientConfig, Connection, Endpoint, EndpointConfig, ExternalPsk, Instant, MemorySessionCache,
-    MemorySessions, Path, ServerConfig, Tickets, TransportConfig,
+    MemorySessions, Path, ServerConfig, SpentTickets, Tickets, TransportConfig,
 };
 
 use crate::{ConnectionFace, EndpointFace, Pair, StoppedClock};
@@ -35,6 +35,8 @@ pub struct Sessions {
     pub tickets: Option<Arc<Tickets>>,
     /// The server's, for 1.2.
     pub cache: Option<Arc<MemorySessionCache>>,
+    /// Which tickets the server has taken early data with; `None` for a new ledger.
+    pub ledger: Option<Arc<SpentTickets>>,
 }
 
 /// A client and a server in the making. Both draw from sources of their own, so that what one does
@@ -52,10 +54,13 @@ pub struct Setup {
     /// Whether the server has no group that the client's first hello has a share of. In 1.3 that
     /// costs a HelloRetryRequest.
     pub other_group: bool,
-    /// The client's and the server's pre-shared key, instead of certificates (1.3).
+    /// The client's and the server's pre-shared key, instead of certificates.
     pub psks: Option<[Arc<ExternalPsk>; 2]>,
     /// Where sessions are kept; `None` for the library's defaults.
     pub sessions: Option<Sessions>,
+    /// How many bytes of early data a ticket allows, if the client offers and the server accepts
+    /// any (1.3).
+    pub early_data: Option<u32>,
     /// The name of the server that the client looks for.
     pub server_name: Option<ServerName<'static>>,
     /// The longest record that the client wants to receive, in bytes of plaintext.
@@ -108,6 +113,7 @@ impl Setup {
             other_group: false,
             psks: None,
             sessions: None,
+            early_data: None,
             server_name: None,
             record_size_limit: None,
             cookies: true,
@@ -190,6 +196,7 @@ impl Setup {
             Some(Sessions { client: None, .. }) => ready.without_resumption(),
             Some(Sessions { client: Some(store), .. }) => ready.with_session_store(store.clone()),
         };
+        let ready = ready.danger_offer_early_data(self.early_data.is_some());
         ready.build().expect("a client's configuration")
     }
 
@@ -233,6 +240,13 @@ impl Setup {
                     Some(cache) => ready.with_session_cache(cache.clone()),
                 }
             }
+        };
+        let ready = match self.early_data {
+            None => ready,
+            Some(max_bytes) => match self.sessions.as_ref().and_then(|s| s.ledger.clone()) {
+                None => ready.danger_accept_early_data(max_bytes),
+                Some(ledger) => ready.danger_accept_early_data_with(max_bytes, ledger),
+            },
         };
         ready.build().expect("a server's configuration")
     }

@@ -22,6 +22,7 @@ fn three_hundred_seeds_of_each_version_show_no_fault() {
         assert!(failures.is_empty(), "{failures:#?}");
         // Otherwise the network is so bad that nothing is tested.
         assert!(tally.connected() > 200, "{} connected", tally.connected());
+        assert_eq!(tally.early > 0, version == Version::V13);
         let arrived = tally.messages[1];
         assert!(arrived > 1000 && arrived < tally.messages[0], "{arrived} messages arrived");
     }
@@ -49,6 +50,9 @@ fn seeds_draw_every_kind_of_run() {
         assert!(any(&|s| s.faults.black_hole.is_some()));
         assert!(any(&|s| s.rebinds.is_some()));
         assert!(any(&|s| s.other_group));
+        assert!(any(&|s| s.credentials == Credentials::Psk));
+        assert!(any(&|s| s.credentials == Credentials::WrongPsk));
+        assert_eq!(any(&|s| !s.early.is_empty()), version == Version::V13);
         assert!(any(&|s| s.asks.client_verifies && s.asks.server_signs));
     }
 }
@@ -113,10 +117,11 @@ fn plain(version: Version) -> Scenario {
     (scenario.rebinds, scenario.gives_up) = (None, None);
     scenario.heals = Some(Duration::ZERO);
     scenario.acts.clear();
+    scenario.early.clear();
     scenario
 }
 
-/// Seed 15351: the client's hello was acknowledged while the server's application was asked to
+/// The client's hello was acknowledged while the server's application was asked to
 /// sign. Then the client had nothing to send again, and the server, which had spent what that hello
 /// allowed, nothing to send for.
 #[test]
@@ -133,6 +138,29 @@ fn first_part_of_a_late_reply_without_cookies_may_get_lost() {
         scenario.fates = Some(fates);
         let told = Soak::new().replay(&scenario);
         assert!(!told.contains("FAILED"), "{lost}: {told}");
+    }
+}
+
+/// Without cookies and with most of a ServerHello lost, the client repeats its ACK of the rest, and
+/// the server has to spend what that allows on the ServerHello.
+#[test]
+fn most_of_a_server_hello_without_cookies_may_get_lost() {
+    let mut scenario = plain(Version::V13);
+    scenario.door = Door::Open;
+    scenario.other_group = true;
+    // What decides how much of the reply each hello pays for.
+    (scenario.chain_bytes, scenario.past) = (510, Past::First);
+    // Datagrams 8 and 9: the whole reply, and the hello that would pay for it once more.
+    for lost in [vec![8], vec![9], vec![8, 9], vec![8, 9, 12, 14]] {
+        let mut fates = vec![Fate::Drop; 3];
+        fates.extend([Fate::Deliver, Fate::Drop, Fate::Drop]);
+        fates.extend((6..20).map(|at| match lost.contains(&at) {
+            true => Fate::Drop,
+            false => Fate::Deliver,
+        }));
+        scenario.fates = Some(fates);
+        let told = Soak::new().replay(&scenario);
+        assert!(!told.contains("FAILED"), "{lost:?}: {told}");
     }
 }
 

@@ -10,6 +10,7 @@ use crate::{Asks, Fate, Faults};
 /// Each makes a scenario simpler, and none undoes what another one does.
 const SIMPLER: &[fn(&mut Scenario)] = &[
     |s| s.acts.clear(),
+    |s| s.early.clear(),
     |s| s.rebinds = None,
     |s| s.gives_up = None,
     |s| {

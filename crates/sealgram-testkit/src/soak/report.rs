@@ -25,6 +25,8 @@ pub struct Tally {
     pub datagrams: usize,
     /// Messages of the applications: sent, arrived.
     pub messages: [usize; 2],
+    /// Those of them that arrived as early data.
+    pub early: usize,
 }
 
 /// The widest bar, in characters.
@@ -45,6 +47,7 @@ impl Tally {
                 self.datagrams += run.datagrams;
                 self.messages[0] += run.messages[0];
                 self.messages[1] += run.messages[1];
+                self.early += run.early;
             }
             Err(failure) => self.failures.push(failure),
         }
@@ -65,6 +68,7 @@ impl Tally {
         self.datagrams += other.datagrams;
         self.messages[0] += other.messages[0];
         self.messages[1] += other.messages[1];
+        self.early += other.early;
     }
 
     /// How many runs had both sides connected until their applications said goodbye.
@@ -112,9 +116,9 @@ impl fmt::Display for Tally {
         let [sent, arrived] = self.messages;
         writeln!(
             f,
-            "\n{} runs, {} datagrams, {arrived} of {sent} messages arrived; \
-             at most {} bytes of heap in a connection",
-            self.runs, self.datagrams, self.heap
+            "\n{} runs, {} datagrams, {arrived} of {sent} messages arrived, {} of them \
+             early; at most {} bytes of heap in a connection",
+            self.runs, self.datagrams, self.early, self.heap
         )?;
         write!(f, "{} failed", self.failures.len())
     }

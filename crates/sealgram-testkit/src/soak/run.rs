@@ -25,6 +25,8 @@ pub struct Run {
     pub datagrams: usize,
     /// How many messages of the applications were sent, and how many arrived.
     pub messages: [usize; 2],
+    /// How many of those that arrived were early data.
+    pub early: usize,
 }
 
 /// How a run ended for one side.
@@ -68,16 +70,23 @@ struct Task {
 
 enum What {
     Answer { side: Side, connection: usize, id: AskId, answer: Answer },
+    SendEarly(usize),
     Act(Act),
     Rebind,
     GiveUp(Side),
 }
 
+/// How often a message arrived.
+struct Arrivals {
+    /// It was sent before the server had answered, and may arrive as early.
+    early: bool,
+    count: usize,
+}
+
 /// Messages of one application to the other.
 #[derive(Default)]
 struct Messages {
-    /// How often each arrived.
-    arrived: HashMap<Vec<u8>, usize>,
+    arrived: HashMap<Vec<u8>, Arrivals>,
     /// How many arrivals were looked at.
     seen: usize,
     sent: usize,
@@ -128,6 +137,9 @@ pub(super) fn run(
     }
     if let Some((side, after)) = scenario.gives_up {
         agenda.push(Task { at: Instant::ZERO + after, what: What::GiveUp(side) });
+    }
+    for (after, len) in &scenario.early {
+        agenda.push(Task { at: Instant::ZERO + *after, what: What::SendEarly(*len) });
     }
     let stage = Stage {
         scenario,
@@ -204,13 +216,20 @@ impl Stage<'_> {
             return Err("does not come to rest after the end".to_owned());
         }
         let sent = self.messages.iter().map(|m| m.sent).sum();
-        let arrived = self.messages.iter().map(|m| m.arrived.values().sum::<usize>()).sum();
+        let arrived = self
+            .messages
+            .iter()
+            .map(|m| m.arrived.values().map(|arrivals| arrivals.count).sum::<usize>())
+            .sum();
+        let arrivals = self.messages.iter().flat_map(|m| m.arrived.values());
+        let early = arrivals.filter(|arrivals| arrivals.early && arrivals.count > 0).count();
         Ok(Run {
             endings,
             handshake,
             heap: self.heap,
             datagrams: self.pair.trace().len(),
             messages: [sent, arrived],
+            early,
         })
     }
 
@@ -265,6 +284,16 @@ impl Stage<'_> {
                     }
                 }
             }
+            What::SendEarly(len) => {
+                let message = self.message(Side::Client, len);
+                let mut out = vec![0; message.len() + 128];
+                // Refused once the server has answered, or beyond what the ticket allows.
+                let sent = self.pair.client.connection.send_early(now, &message, &mut out);
+                if let Ok(sent) = sent {
+                    self.note_sent(Side::Client, message, true);
+                    self.pair.transmit(Side::Client, &out[..sent.len]);
+                }
+            }
             What::Act(Act::Send(side, len)) => {
                 self.send(side, len);
             }
@@ -299,18 +328,30 @@ impl Stage<'_> {
 
     /// Sends a message that no other one is like.
     fn send(&mut self, side: Side, len: usize) -> Option<Vec<u8>> {
+        let message = self.message(side, len);
+        if !self.pair.send(side, &message) {
+            return None;
+        }
+        self.note_sent(side, message.clone(), false);
+        Some(message)
+    }
+
+    fn message(&mut self, side: Side, len: usize) -> Vec<u8> {
         let number = self.messages[index(side)].sent;
         let mut message = format!("{side:?} {number} ").into_bytes();
         let filling = self.rng.bytes(len.saturating_sub(message.len()));
         message.extend(filling);
-        if !self.pair.send(side, &message) {
-            return None;
-        }
-        self.note(|| format!("{side:?} has sent message {number} of {} bytes", message.len()));
+        message
+    }
+
+    fn note_sent(&mut self, side: Side, message: Vec<u8>, early: bool) {
+        let number = self.messages[index(side)].sent;
+        let len = message.len();
+        let when = if early { "early" } else { "" };
+        self.note(|| format!("{side:?} has sent message {number} of {len} bytes {when}"));
         let messages = &mut self.messages[index(side)];
         messages.sent += 1;
-        messages.arrived.insert(message.clone(), 0);
-        Some(message)
+        messages.arrived.insert(message, Arrivals { early, count: 0 });
     }
 
     // --- what can be seen at any time
@@ -358,16 +399,19 @@ impl Stage<'_> {
             let Some(got) = self.pair.received_by(side).get(messages.seen) else { return Ok(()) };
             messages.seen += 1;
             let len = got.len();
-            match messages.arrived.get_mut(got) {
-                Some(count @ 0) => *count = 1,
+            let early = match messages.arrived.get_mut(got) {
+                Some(Arrivals { early, count: count @ 0 }) => {
+                    *count = 1;
+                    *early
+                }
                 Some(_) => return Err(format!("{side:?} received a message twice: {got:02x?}")),
                 None => return Err(format!("{side:?} received what nobody sent: {got:02x?}")),
-            }
+            };
             let authenticated = |face: &ConnectionFace| face.connection.info().negotiated.is_some();
             let any = (0..self.count(side))
                 .filter_map(|connection| self.connection(side, connection))
                 .any(authenticated);
-            if !any {
+            if !any && !early {
                 return Err(format!("{side:?} received data before it was connected"));
             }
             self.note(|| format!("{side:?} has received a message of {len} bytes"));
@@ -526,7 +570,10 @@ impl Stage<'_> {
             let message = self.send(from, 40).ok_or_else(|| format!("{from:?} cannot send"))?;
             let limit = self.pair.now() + SOON;
             let arrived = |stage: &Self| {
-                stage.messages[index(from)].arrived.get(&message).is_some_and(|count| *count == 1)
+                stage.messages[index(from)]
+                    .arrived
+                    .get(&message)
+                    .is_some_and(|arrivals| arrivals.count == 1)
             };
             if !self.advance(limit, arrived)? {
                 return Err(format!("no data from {from:?} on a network without faults"));

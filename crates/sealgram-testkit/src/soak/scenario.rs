@@ -7,7 +7,8 @@ use nullcrypto::Source;
 use sealgram::iana::{CipherSuite, Version};
 use sealgram::pki_types::UnixTime;
 use sealgram::{
-    ExternalPsk, Instant, MemorySessionCache, MemorySessions, Path, Side, Tickets, TransportConfig,
+    ExternalPsk, Instant, MemorySessionCache, MemorySessions, Path, Side, SpentTickets, Tickets,
+    TransportConfig,
 };
 
 use crate::faults::Bursts;
@@ -31,9 +32,9 @@ pub enum Credentials {
     Server,
     /// Both do.
     Mutual,
-    /// Both have the same pre-shared key (1.3).
+    /// Both have the same pre-shared key.
     Psk,
-    /// They have different ones under the same identity (1.3): this must fail.
+    /// They have different ones under the same identity: this must fail.
     WrongPsk,
 }
 
@@ -120,6 +121,8 @@ pub struct Scenario {
     pub rebinds: Option<Duration>,
     /// When this side gives up the handshake.
     pub gives_up: Option<(Side, Duration)>,
+    /// What the client sends early, if it can, counted from the beginning: lengths.
+    pub early: Vec<(Duration, usize)>,
     /// What the applications do, counted from when both are connected.
     pub acts: Vec<(Duration, Act)>,
     /// How it ends.
@@ -136,6 +139,13 @@ const SUITES_12: &[CipherSuite] = &[
     CipherSuite::TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256,
     CipherSuite::TLS_ECDHE_ECDSA_WITH_AES_256_GCM_SHA384,
     CipherSuite::TLS_ECDHE_ECDSA_WITH_CHACHA20_POLY1305_SHA256,
+];
+
+const PSK_SUITES_12: &[CipherSuite] = &[
+    CipherSuite::TLS_ECDHE_PSK_WITH_AES_128_GCM_SHA256,
+    CipherSuite::TLS_ECDHE_PSK_WITH_CHACHA20_POLY1305_SHA256,
+    CipherSuite::TLS_PSK_WITH_AES_128_GCM_SHA256,
+    CipherSuite::TLS_PSK_WITH_AES_128_CCM,
 ];
 
 const SUITES_13: &[CipherSuite] = &[
@@ -157,8 +167,8 @@ impl Scenario {
         let door = *rng.pick(&[Door::Cookie, Door::Cookie, Door::Open, Door::Trusted]);
         let credentials = match rng.range(0..10) {
             0..5 => Credentials::Server,
-            7..9 if v13 => Credentials::Psk,
-            9 if v13 => Credentials::WrongPsk,
+            7..9 => Credentials::Psk,
+            9 => Credentials::WrongPsk,
             _ => Credentials::Mutual,
         };
         let psk = matches!(credentials, Credentials::Psk | Credentials::WrongPsk);
@@ -185,13 +195,19 @@ impl Scenario {
             _ => (false, false),
         };
         let suites = match (v13, psk) {
-            (false, _) => SUITES_12,
+            (false, false) => SUITES_12,
+            (false, true) => PSK_SUITES_12,
             (true, false) => SUITES_13,
             // External keys go with SHA-256.
             (true, true) => &SUITES_13[..1],
         };
         let suite = rng.chance(30).then(|| *rng.pick(suites));
         let heals = rng.chance(70).then(|| up_to(rng, LATEST_HEALING));
+        let has_ticket = matches!(past, Past::Ticket | Past::StaleTicket);
+        let early_count = if v13 && has_ticket && rng.chance(60) { rng.range(1..6) } else { 0 };
+        let early = (0..early_count)
+            .map(|_| (up_to(rng, Duration::from_millis(100)), rng.range(0..400)))
+            .collect();
         // Between the two it depends on a few bytes whether there is a ticket.
         let chain_bytes = match rng.range(0..10) {
             0..2 => rng.range(1..3500),
@@ -224,6 +240,7 @@ impl Scenario {
             rebinds: (door != Door::Trusted && rng.chance(5))
                 .then(|| up_to(rng, Duration::from_secs(10))),
             gives_up: rng.chance(4).then(|| (*rng.pick(SIDES), up_to(rng, Duration::from_secs(5)))),
+            early,
             acts: acts(rng, v13),
             farewell: match rng.range(0..8) {
                 0 => Farewell::Abort(*rng.pick(SIDES)),
@@ -289,6 +306,7 @@ impl Scenario {
             _ => None,
         };
         setup.asks = self.asks;
+        setup.early_data = (!self.early.is_empty()).then_some(MAX_EARLY);
         setup.max_datagram = self.max_datagram;
         setup.chain_bytes = self.chain_bytes;
         setup.alpn_bytes = self.alpn_bytes;
@@ -313,9 +331,14 @@ impl Scenario {
             client: Some(Arc::new(MemorySessions::new(4))),
             tickets: (!cached).then(|| tickets(server)),
             cache: cached.then(|| Arc::new(MemorySessionCache::new(4, 3600))),
+            ledger: (!self.early.is_empty())
+                .then(|| Arc::new(SpentTickets::new(&server.provider(), 4).expect("a ledger"))),
         }
     }
 }
+
+/// How many bytes of early data a ticket allows: fewer than some clients want to send.
+const MAX_EARLY: u32 = 1000;
 
 /// What the clocks of both sides show.
 const NOON: u64 = 1_700_000_000;
