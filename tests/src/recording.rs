@@ -290,6 +290,9 @@ pub struct Ours {
     end: End,
     now: Instant,
     log: Arc<Log>,
+    /// Where our stream of random bytes is, while nothing is drawn from it: others in this thread
+    /// have streams of their own.
+    random: u64,
     /// What has happened so far.
     pub steps: Vec<Step>,
 }
@@ -340,7 +343,7 @@ impl Ours {
                 End::Server(Box::new(EndpointFace::new(endpoint, path)))
             }
         };
-        let mut this = Self { end, now, log, steps: Vec::new() };
+        let mut this = Self { end, now, log, random: STATE.get(), steps: Vec::new() };
         this.drain();
         Ok(this)
     }
@@ -349,6 +352,7 @@ impl Ours {
     pub fn handle(&mut self, datagram: &[u8]) {
         self.steps.push(Step::Theirs(datagram.to_vec()));
         self.now = self.now + STEP;
+        STATE.set(self.random);
         let (connected, closed) = (self.is_connected(), self.closed().is_some());
         let mut heard = Vec::new();
         let mut bytes = datagram.to_vec();
@@ -372,8 +376,10 @@ impl Ours {
     pub fn say(&mut self, text: &[u8]) -> Checked {
         self.steps.push(Step::Say(text.to_vec()));
         self.now = self.now + STEP;
+        STATE.set(self.random);
         let mut out = vec![0; DATAGRAM];
         let len = self.end.face().send(self.now, text, &mut out);
+        self.random = STATE.get();
         let len = len.ok_or_else(|| Failure::new("our side cannot send"))?;
         self.steps.push(Step::Ours(out[..len].to_vec()));
         Ok(())
@@ -383,6 +389,7 @@ impl Ours {
     pub fn close(&mut self) {
         self.steps.push(Step::Close);
         self.now = self.now + STEP;
+        STATE.set(self.random);
         let now = self.now;
         let connection = match &mut self.end {
             End::Client(face) => Some(&mut **face),
@@ -398,6 +405,7 @@ impl Ours {
     pub fn wait(&mut self) -> bool {
         let Some(due) = self.end.face().poll_timeout() else { return false };
         self.now = self.now.max(due);
+        STATE.set(self.random);
         let now = self.now;
         self.end.face().handle_timeout(now);
         self.drain();
@@ -429,5 +437,6 @@ impl Ours {
         while let Some(len) = self.end.face().poll_transmit(self.now, &mut out) {
             self.steps.push(Step::Ours(out[..len].to_vec()));
         }
+        self.random = STATE.get();
     }
 }

@@ -11,7 +11,7 @@ use crate::mutate::{FRAGMENT_FIELDS, RECORD_FIELDS, fragment, record, record_ran
 use crate::states::{Reference, Tally, attack, setup};
 
 /// Every truncation of a datagram, and every change of one byte in a header: each bit, and all.
-fn every_change(datagram: &[u8]) -> Vec<Vec<u8>> {
+pub(crate) fn every_change(datagram: &[u8]) -> Vec<Vec<u8>> {
     let mut changed: Vec<Vec<u8>> =
         (0..datagram.len()).map(|len| datagram[..len].to_vec()).collect();
     for range in record_ranges(datagram) {
@@ -113,7 +113,7 @@ fn assert_all_survive(what: &str, meddle: impl Fn(Datagrams) -> Datagrams) {
 }
 
 /// The records of a datagram, each one in a datagram of its own.
-fn split(datagram: &[u8]) -> Datagrams {
+pub(crate) fn split(datagram: &[u8]) -> Datagrams {
     record_ranges(datagram).into_iter().map(|range| datagram[range].to_vec()).collect()
 }
 

@@ -14,4 +14,5 @@ mod genuine;
 mod judge;
 mod mutate;
 mod neighbours;
+mod recorded;
 mod states;

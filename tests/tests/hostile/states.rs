@@ -99,7 +99,7 @@ impl Reference {
     }
 }
 
-fn plaintext_fragments(datagram: &[u8]) -> Vec<SeenFragment> {
+pub(crate) fn plaintext_fragments(datagram: &[u8]) -> Vec<SeenFragment> {
     let plaintext = crate::mutate::record_ranges(datagram)
         .into_iter()
         .filter(|range| datagram[range.start] < 0x20)
@@ -109,12 +109,12 @@ fn plaintext_fragments(datagram: &[u8]) -> Vec<SeenFragment> {
 }
 
 /// The number of the first message that is not there as a whole. Fragments come in order.
-fn next_seq(fragments: &[SeenFragment]) -> u16 {
+pub(crate) fn next_seq(fragments: &[SeenFragment]) -> u16 {
     let is_last = |f: &&SeenFragment| usize::try_from(f.message_len - f.offset) == Ok(f.body.len());
     fragments.iter().filter(is_last).map(|f| f.seq.0 + 1).max().unwrap_or(0)
 }
 
-fn has_protected(datagram: &[u8]) -> bool {
+pub(crate) fn has_protected(datagram: &[u8]) -> bool {
     crate::mutate::record_ranges(datagram).into_iter().any(|range| {
         let record = &datagram[range];
         record[0] >= 0x20 || record[3..5] != [0, 0]
