@@ -60,6 +60,8 @@ mod tests {
         assert_eq!(ranges.first_gap(0, 10), Some((0, 2)));
         assert_eq!(ranges.first_gap(2, 10), Some((4, 6)));
         assert_eq!(ranges.first_gap(7, 10), Some((8, 10)));
+        assert_eq!(ranges.first_gap(5, 5), None);
+        assert!(ranges.heap_bytes() >= 2 * size_of::<(u32, u32)>());
         assert!(!ranges.add(2, 4) && !ranges.add(3, 3));
         assert!(ranges.add(4, 6));
         assert_eq!(ranges.0, [(2, 8)]);

@@ -55,3 +55,101 @@ fn ack_is_not_repeated_where_nothing_has_arrived() {
         assert_eq!(end.flight.poll_timeout(), None);
     }
 }
+
+#[test]
+fn message_is_as_long_as_its_length_field_says_at_most() {
+    let mut end = End::new(FlightRules::V13);
+    let mut send = |len| {
+        let typ = HandshakeType::CERTIFICATE;
+        end.flight.send(typ, vec![0; len], Phase::Plaintext, Group::Flight)
+    };
+    assert_eq!(send(1 << 24), Err(crate::Exhausted::Length));
+    assert_eq!(send((1 << 24) - 1), Ok(MessageSeq(0)));
+    assert!(end.flight.heap_bytes() >= (1 << 24) - 1);
+}
+
+#[test]
+fn only_the_phase_of_what_waits_is_outstanding() {
+    let mut end = End::new(FlightRules::V13);
+    end.send(HandshakeType::FINISHED, 32, Phase::Handshake, Group::LastFlight);
+    assert!(end.flight.nothing_outstanding(Phase::Plaintext));
+    assert!(!end.flight.nothing_outstanding(Phase::Handshake));
+}
+
+#[test]
+fn messages_of_one_record_are_all_answered_by_the_reply() {
+    let mut end = End::new(FlightRules::V13);
+    for _ in 0..3 {
+        end.send(HandshakeType::CERTIFICATE, 10, Phase::Plaintext, Group::Flight);
+    }
+    assert_eq!(end.drain(at(0), 1000).len(), 1);
+    assert!(end.flight.poll_timeout().is_some());
+    end.read_fragment(at(1), Phase::Plaintext, 0, fragment(0, 1, 0, b"a")).unwrap();
+    assert!(!end.flight.resend_now());
+}
+
+#[test]
+fn repeated_message_is_no_reply_though_a_new_one_waits() {
+    let mut end = End::new(FlightRules::V13);
+    end.send(HandshakeType::CERTIFICATE, 10, Phase::Plaintext, Group::Flight);
+    end.drain(at(0), 1000);
+    end.send(HandshakeType::FINISHED, 10, Phase::Plaintext, Group::Flight);
+    assert!(end.flight.resend_now());
+    let part = fragment(5, 100, 0, b"a");
+    assert_eq!(end.read_fragment(at(1), Phase::Plaintext, 7, part), Ok("buffered"));
+    // The old message alone: there is room for no other.
+    let again = end.record(at(1), 12 + 10).unwrap();
+    assert_eq!(again.fragments(), [(0, 0, 10)]);
+    let due = end.flight.timeout(TimerKind::Ack);
+    assert_eq!(due, Some(at(251)), "the record is still to be acknowledged");
+}
+
+/// What may be sent for a repeated hello goes on where it stopped, if the client has shown that it
+/// has the ServerHello.
+#[test]
+fn flight_whose_plaintext_is_acknowledged_does_not_begin_again_for_a_repeated_hello() {
+    for acknowledged in [false, true] {
+        let mut end = End::new(FlightRules::V13);
+        let hello = || fragment(0, 1, 0, b"a");
+        assert_eq!(end.read_fragment(at(0), Phase::Plaintext, 0, hello()), Ok("message"));
+        end.send(HandshakeType::SERVER_HELLO, 10, Phase::Plaintext, Group::Flight);
+        end.send(HandshakeType::CERTIFICATE, 100, Phase::Handshake, Group::Flight);
+        let first = end.record(at(1), 62).unwrap();
+        assert_eq!(end.record(at(1), 62).unwrap().fragments(), [(1, 0, 50)]);
+        if acknowledged {
+            end.flight.on_ack(at(2), [first.number()]);
+        }
+        assert_eq!(end.read_fragment(at(3), Phase::Plaintext, 1, hello()), Ok("repeat"));
+        let next = end.record(at(3), 62).unwrap().fragments();
+        assert_eq!(next, if acknowledged { [(1, 50, 50)] } else { [(0, 0, 10)] });
+    }
+}
+
+#[test]
+fn last_flight_ends_when_a_new_flight_answers_what_came_after_it() {
+    let mut end = End::new(FlightRules::V12);
+    end.send(HandshakeType::FINISHED, 12, Phase::Plaintext, Group::LastFlight);
+    end.drain(at(0), 1000);
+    end.read_fragment(at(1), Phase::Plaintext, 0, fragment(0, 1, 0, b"a")).unwrap();
+    end.send(HandshakeType::CERTIFICATE, 10, Phase::Plaintext, Group::Flight);
+    end.drain(at(1), 1000);
+    assert!(end.flight.resend_now());
+    let again: Vec<_> = end.drain(at(2), 1000).iter().flat_map(Record::fragments).collect();
+    assert_eq!(again, [(1, 0, 10)]);
+}
+
+#[test]
+fn buffered_bytes_take_no_more_room_than_their_message() {
+    let mut end = End::new(FlightRules::V13);
+    let bytes = body(1000, 1);
+    for part in [1..600, 600..900] {
+        let part = fragment(0, 1000, part.start as u32, &bytes[part]);
+        assert_eq!(end.read_fragment(at(0), Phase::Plaintext, 0, part), Ok("buffered"));
+    }
+    let held = end.flight.heap_bytes();
+    // Besides: what is known of the message and of the record.
+    assert!((899..1000 + 600).contains(&held), "{held} bytes");
+    let mut small = End::new(FlightRules::V13);
+    small.read_fragment(at(0), Phase::Plaintext, 0, fragment(0, 1000, 1, b"a")).unwrap();
+    assert!(held - small.flight.heap_bytes() <= 999 - 1, "{held} bytes");
+}
