@@ -151,5 +151,22 @@ fn buffered_bytes_take_no_more_room_than_their_message() {
     assert!((899..1000 + 600).contains(&held), "{held} bytes");
     let mut small = End::new(FlightRules::V13);
     small.read_fragment(at(0), Phase::Plaintext, 0, fragment(0, 1000, 1, b"a")).unwrap();
-    assert!(held - small.flight.heap_bytes() <= 999 - 1, "{held} bytes");
+    assert!(held - small.flight.heap_bytes() < 999, "{held} bytes");
+}
+
+/// Parts of the next message are not counted, and never refused.
+#[test]
+fn bytes_ahead_are_counted_to_the_last_one() {
+    let mut end = End::new(FlightRules::V13);
+    let bytes = body(65_536, 1);
+    let mut read = |sequence, seq, part: core::ops::Range<usize>| {
+        let part = fragment(seq, 65_536, part.start as u32, &bytes[part]);
+        end.read_fragment(at(0), Phase::Plaintext, sequence, part).unwrap()
+    };
+    assert_eq!(read(0, 0, 0..10_000), "buffered");
+    for (sequence, at) in (1..).zip((0..65_536).step_by(8192)) {
+        assert_eq!(read(sequence, 1, at..at + 8192), "buffered", "{at}");
+    }
+    assert_eq!(read(10, 2, 0..1), "dropped");
+    assert_eq!(read(11, 0, 10_000..20_000), "buffered");
 }
