@@ -170,3 +170,15 @@ fn bytes_ahead_are_counted_to_the_last_one() {
     assert_eq!(read(10, 2, 0..1), "dropped");
     assert_eq!(read(11, 0, 10_000..20_000), "buffered");
 }
+
+#[test]
+fn resend_before_its_time_starts_the_timer_anew() {
+    let mut end = End::new(FlightRules::V13);
+    end.send(HandshakeType::CERTIFICATE, 10, Phase::Plaintext, Group::Flight);
+    end.drain(at(0), 1000);
+    assert_eq!(end.flight.timeout(TimerKind::Retransmit), Some(at(1000)));
+    assert!(end.flight.resend_now());
+    assert_eq!(end.flight.timeout(TimerKind::Retransmit), None);
+    end.drain(at(600), 1000);
+    assert_eq!(end.flight.timeout(TimerKind::Retransmit), Some(at(1600)));
+}
