@@ -101,6 +101,27 @@ fn psk_suite_with_a_key_exchange_is_preferred_by_default() {
     });
 }
 
+/// Many devices have such keys.
+#[test]
+fn psk_that_is_short_connects_and_is_warned_about() {
+    if !foreign_peer("openssl") {
+        return;
+    }
+    let keys = ["1a2b3c4d", "70617373776f7264"];
+    let cases: Vec<_> =
+        Role::BOTH.into_iter().flat_map(|role| keys.map(|key| (role, key))).collect();
+    let named: Vec<_> = cases.iter().map(|(role, key)| format!("{role}, {key}")).collect();
+    rows(&named, |name, scene| {
+        let (role, key) = cases[named.iter().position(|other| other == name).unwrap()];
+        let (sealgram, openssl) = (sealgram(IDENTITY, key), openssl(role, IDENTITY, key));
+        let mut conversation = Conversation::start(scene, role, &sealgram, &openssl, Loss::none())?;
+        conversation.echo("hello")?;
+        let ended = conversation.end()?;
+        ended.report.check("psk_identity", IDENTITY)?;
+        check(ended.sealgram.stderr.contains("can be guessed"), "no warning")
+    });
+}
+
 /// One server for clients that have a key, and for those that want to see a certificate.
 #[test]
 fn server_with_certificate_and_psks_serves_both_kinds_of_clients() {

@@ -134,7 +134,7 @@ pub(crate) struct CommonArgs {
     /// (PEM).
     #[arg(long, help_heading = "Identity")]
     pub(crate) raw_public_key: bool,
-    /// Pre-shared key of 16 to 64 bytes. Repeatable on a server.
+    /// Pre-shared key of 1 to 64 bytes; one of less than 16 can be guessed. Repeatable on a server.
     #[arg(long, value_name = "IDENTITY:HEX", value_parser = names::psk, help_heading = "Identity")]
     pub(crate) psk: Vec<Arc<ExternalPsk>>,
     /// Revoked certificates: revocation lists, PEM or DER. Repeatable.

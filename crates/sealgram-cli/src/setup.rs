@@ -294,6 +294,9 @@ struct Common {
 impl Common {
     fn new(args: &CommonArgs) -> Result<Self, Failure> {
         args.later.check()?;
+        if args.psk.iter().any(|psk| psk.is_weak()) {
+            screen::say(&"warning: --psk: a key of less than 16 bytes can be guessed");
+        }
         let mut provider = sealgram::default_provider();
         let mut ccm_8_forgeries = None;
         let suites = match &args.suites {

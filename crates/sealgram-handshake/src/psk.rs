@@ -27,7 +27,7 @@ pub struct ExternalPsk {
 pub(crate) const PSK_HASH: HashKind = HashKind::Sha256;
 
 impl ExternalPsk {
-    /// The shortest secret, in bytes (RFC 9257 §6).
+    /// The shortest secret that is not weak, in bytes (RFC 9257 §6).
     pub const MIN_SECRET: usize = 16;
     /// The longest secret, in bytes (RFC 4279 §5.3).
     pub const MAX_SECRET: usize = 64;
@@ -40,9 +40,26 @@ impl ExternalPsk {
     /// identity of 1 to 1,024 bytes. `None` for anything else; nothing is ever cut.
     #[must_use]
     pub fn new(identity: &[u8], secret: &[u8]) -> Option<Self> {
+        if secret.len() < Self::MIN_SECRET { None } else { Self::danger_weak(identity, secret) }
+    }
+
+    /// A key of 1 to 64 bytes under an identity of 1 to 1,024 bytes, for peers whose keys are
+    /// short or passwords, as those of many devices are. `None` for anything else.
+    ///
+    /// Dangerous: whoever takes part in one handshake, or in 1.2 records one with a suite that is
+    /// not ephemeral, can try every key that is likely without asking anybody, and then be either
+    /// side.
+    #[must_use]
+    pub fn danger_weak(identity: &[u8], secret: &[u8]) -> Option<Self> {
         let fits = (1..=Self::MAX_IDENTITY).contains(&identity.len())
-            && (Self::MIN_SECRET..=Self::MAX_SECRET).contains(&secret.len());
+            && (1..=Self::MAX_SECRET).contains(&secret.len());
         fits.then(|| Self { identity: identity.to_vec(), secret: Secret::copy_from(secret) })
+    }
+
+    /// Whether the secret is shorter than [`MIN_SECRET`](Self::MIN_SECRET).
+    #[must_use]
+    pub fn is_weak(&self) -> bool {
+        self.secret.len() < Self::MIN_SECRET
     }
 
     /// The identity.
@@ -119,6 +136,7 @@ impl PskSource {
             Self::Inline(psks) => psks.usual_length(),
             Self::Ask => USUAL_LENGTH,
         };
+        // Never weak: nobody may guess it.
         let len = len.clamp(ExternalPsk::MIN_SECRET, ExternalPsk::MAX_SECRET);
         let secret = Secret::try_filled(len, |out| random.fill(out))?;
         let made_up = Arc::new(ExternalPsk { identity: Vec::new(), secret });
@@ -191,6 +209,17 @@ mod tests {
         assert!(ExternalPsk::new(b"a", &[1; 65]).is_none());
         let psk = ExternalPsk::new(&[1; 1024], &[2; 64]).unwrap();
         assert_eq!((psk.identity().len(), psk.secret().len()), (1024, 64));
+        assert!(!psk.is_weak());
+    }
+
+    #[test]
+    fn short_secret_is_accepted_only_by_the_dangerous_name() {
+        assert!(ExternalPsk::new(b"a", b"secret").is_none());
+        assert!(ExternalPsk::danger_weak(b"a", b"secret").unwrap().is_weak());
+        assert!(!ExternalPsk::danger_weak(b"a", &[1; 16]).unwrap().is_weak());
+        assert!(ExternalPsk::danger_weak(b"a", b"").is_none());
+        assert!(ExternalPsk::danger_weak(b"", b"secret").is_none());
+        assert!(ExternalPsk::danger_weak(b"a", &[1; 65]).is_none());
     }
 
     #[test]
