@@ -137,7 +137,8 @@ pub(crate) struct CommonArgs {
     /// Pre-shared key of 1 to 64 bytes; one of less than 16 can be guessed. Repeatable on a server.
     #[arg(long, value_name = "IDENTITY:HEX", value_parser = names::psk, help_heading = "Identity")]
     pub(crate) psk: Vec<Arc<ExternalPsk>>,
-    /// Revoked certificates: revocation lists, PEM or DER. Repeatable.
+    /// Revoked certificates: revocation lists, PEM or DER. Repeatable. A certificate that no list
+    /// speaks of is accepted.
     #[arg(long, value_name = "FILE", help_heading = "Identity")]
     pub(crate) crl: Vec<PathBuf>,
 

@@ -1,10 +1,15 @@
 //! Certificates made on the spot, and two ends in one place.
 
+use core::cell::Cell;
+
 use rcgen::{
-    BasicConstraints, CertificateParams, DnType, IsCa, Issuer, KeyPair, SignatureAlgorithm,
+    BasicConstraints, CertificateParams, CertificateRevocationListParams, DnType, IsCa, Issuer,
+    KeyIdMethod, KeyPair, KeyUsagePurpose, RevokedCertParams, SignatureAlgorithm, date_time_ymd,
 };
 use sealgram::iana::Version;
-use sealgram::pki_types::{CertificateDer, PrivateKeyDer, PrivatePkcs8KeyDer};
+use sealgram::pki_types::{
+    CertificateDer, CertificateRevocationListDer, PrivateKeyDer, PrivatePkcs8KeyDer,
+};
 use sealgram::{
     Answer, Ask, ClientConfig, CloseReason, Connected, Connection, Event, Instant, Path, RootStore,
     ServerConfig, Side,
@@ -20,16 +25,46 @@ pub(crate) type Chain = (Vec<CertificateDer<'static>>, PrivateKeyDer<'static>);
 pub(crate) struct Authority {
     issuer: Issuer<'static, KeyPair>,
     pub(crate) root: CertificateDer<'static>,
+    /// What is sent behind a leaf: the certificates below the root.
+    above: Vec<CertificateDer<'static>>,
+    issued: Cell<u64>,
 }
 
 impl Authority {
     pub(crate) fn new(name: &str, algorithm: &'static SignatureAlgorithm) -> Self {
-        let mut params = CertificateParams::default();
-        params.distinguished_name.push(DnType::CommonName, name);
-        params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+        let params = authority_params(name);
         let key = KeyPair::generate_for(algorithm).expect("a key");
         let root = params.self_signed(&key).expect("a root").der().clone();
-        Self { issuer: Issuer::new(params, key), root }
+        Self { issuer: Issuer::new(params, key), root, above: Vec::new(), issued: Cell::new(1) }
+    }
+
+    /// An authority that this one vouches for.
+    pub(crate) fn below(&self, name: &str) -> Self {
+        let params = authority_params(name);
+        let key = KeyPair::generate().expect("a key");
+        let own = params.signed_by(&key, &self.issuer).expect("a certificate").der().clone();
+        let above = [own].into_iter().chain(self.above.iter().cloned()).collect();
+        let root = self.root.clone();
+        Self { issuer: Issuer::new(params, key), root, above, issued: Cell::new(1) }
+    }
+
+    /// The list that says that the last certificate which was issued is revoked.
+    pub(crate) fn revoke_last(&self) -> CertificateRevocationListDer<'static> {
+        let revoked = RevokedCertParams {
+            serial_number: self.issued.get().into(),
+            revocation_time: date_time_ymd(2020, 1, 1),
+            reason_code: None,
+            invalidity_date: None,
+        };
+        let list = CertificateRevocationListParams {
+            this_update: date_time_ymd(2020, 1, 2),
+            next_update: date_time_ymd(4000, 1, 1),
+            crl_number: 1.into(),
+            issuing_distribution_point: None,
+            revoked_certs: vec![revoked],
+            key_identifier_method: KeyIdMethod::Sha256,
+        };
+        list.signed_by(&self.issuer).expect("a list").der().clone()
     }
 
     /// A certificate with these DNS names and a new key.
@@ -38,8 +73,11 @@ impl Authority {
         let names: Vec<String> = names.iter().map(|name| (*name).to_owned()).collect();
         let mut params = CertificateParams::new(names).expect("names");
         params.distinguished_name.push(DnType::CommonName, "leaf");
-        let leaf = params.signed_by(&key, &self.issuer).expect("a leaf");
-        (vec![leaf.der().clone()], PrivatePkcs8KeyDer::from(key.serialize_der()).into())
+        self.issued.set(self.issued.get() + 1);
+        params.serial_number = Some(self.issued.get().into());
+        let leaf = params.signed_by(&key, &self.issuer).expect("a leaf").der().clone();
+        let chain = [leaf].into_iter().chain(self.above.iter().cloned()).collect();
+        (chain, PrivatePkcs8KeyDer::from(key.serialize_der()).into())
     }
 
     pub(crate) fn roots(&self) -> RootStore {
@@ -47,6 +85,14 @@ impl Authority {
         roots.add(self.root.clone()).expect("a root");
         roots
     }
+}
+
+fn authority_params(name: &str) -> CertificateParams {
+    let mut params = CertificateParams::default();
+    params.distinguished_name.push(DnType::CommonName, name);
+    params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+    params.key_usages = vec![KeyUsagePurpose::KeyCertSign, KeyUsagePurpose::CrlSign];
+    params
 }
 
 /// How a handshake ended at one end.
