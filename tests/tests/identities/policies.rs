@@ -158,26 +158,21 @@ fn certificate_that_no_list_speaks_of_is_refused_unless_the_policy_allows_it() {
     let place = Place::new();
     let good = place.clients.issue(&["client"], &PKCS_ECDSA_P256_SHA256);
     let revoked = place.clients.issue(&["client"], &PKCS_ECDSA_P256_SHA256);
-    let list = place.clients.revoke_last();
+    let listed = [place.clients.revoke_last()];
     // A list that says nothing of the clients' authority.
     let other = Authority::new("others", &PKCS_ECDSA_P256_SHA256);
-    let foreign = other.revoke_last();
+    let foreign = [other.revoke_last()];
     let refused = |error| Fate::Refused(error);
     for version in VERSIONS {
         for (crls, unknown, shown, expected) in [
             (&[][..], None, &revoked, Fate::LetIn(1)),
-            (&[list.clone()][..], None, &good, Fate::LetIn(1)),
-            (&[list.clone()], None, &revoked, refused(E::Revoked)),
-            (&[list.clone()], Some(UnknownStatus::Allow), &revoked, refused(E::Revoked)),
+            (&listed[..], None, &good, Fate::LetIn(1)),
+            (&listed[..], None, &revoked, refused(E::Revoked)),
+            (&listed[..], Some(UnknownStatus::Allow), &revoked, refused(E::Revoked)),
             // Denied unless somebody says otherwise.
-            (&[foreign.clone()], None, &good, refused(E::UnknownRevocationStatus)),
-            (
-                &[foreign.clone()],
-                Some(UnknownStatus::Deny),
-                &good,
-                refused(E::UnknownRevocationStatus),
-            ),
-            (&[foreign.clone()], Some(UnknownStatus::Allow), &good, Fate::LetIn(1)),
+            (&foreign[..], None, &good, refused(E::UnknownRevocationStatus)),
+            (&foreign[..], Some(UnknownStatus::Deny), &good, refused(E::UnknownRevocationStatus)),
+            (&foreign[..], Some(UnknownStatus::Allow), &good, Fate::LetIn(1)),
         ] {
             let server = place.server(version, Policy::Required, crls, unknown);
             let met = meet(&place.client(version, Some(shown)), "a.example", &server);
