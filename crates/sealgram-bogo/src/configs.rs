@@ -3,8 +3,9 @@
 use core::time::Duration;
 use std::sync::Arc;
 
+use sealgram::iana::Version;
 use sealgram::pki_types::ServerName;
-use sealgram::{ClientConfig, Connection, Path, ServerConfig, TransportConfig};
+use sealgram::{ClientConfig, Connection, ExternalPsk, Path, ServerConfig, TransportConfig};
 
 use crate::clock::Clock;
 use crate::credentials::{Identities, Identity};
@@ -75,17 +76,22 @@ fn client(parts: &Parts<'_>) -> Result<ClientConfig, Failure> {
     let alpn = options.advertise_alpn.as_deref().map(protocols).unwrap_or_default();
     let builder = ClientConfig::builder_with_provider(provider);
     let builder = common!(builder, clock, options, alpn);
-    let builder = if options.ask_for_verdicts() {
-        builder.with_asked_verification(verdict.clone())
+    let builder = if let Some(psk) = psk(options)? {
+        // BoringSSL has no such keys in 1.3.
+        builder.with_versions(&[Version::V12]).with_psk(psk)
     } else {
-        builder.with_server_verifier(verdict.clone())
-    };
-    let builder = if options.ask_for_certificates {
-        builder.with_asked_certificate_types(&identities.types())
-    } else if options.expect_advertised_alpn.is_some() || identities.need_resolver() {
-        builder.with_client_cert_resolver(identities.clone())
-    } else {
-        and_identities!(builder.with_no_client_auth(), options, identities)
+        let builder = if options.ask_for_verdicts() {
+            builder.with_asked_verification(verdict.clone())
+        } else {
+            builder.with_server_verifier(verdict.clone())
+        };
+        if options.ask_for_certificates {
+            builder.with_asked_certificate_types(&identities.types())
+        } else if options.expect_advertised_alpn.is_some() || identities.need_resolver() {
+            builder.with_client_cert_resolver(identities.clone())
+        } else {
+            and_identities!(builder.with_no_client_auth(), options, identities)
+        }
     };
     let builder = builder
         // The runner takes the first group that it knows without asking for a share.
@@ -118,7 +124,7 @@ fn server(parts: &Parts<'_>) -> Result<ServerConfig, Failure> {
     } else {
         builder.with_client_verifier(verdict.clone())
     };
-    if identities.list.is_empty() {
+    if identities.list.is_empty() && options.psk.is_empty() {
         return Err(Failure::unimplemented("a server without a certificate"));
     }
     let builder = if options.ask_for_certificates {
@@ -127,6 +133,11 @@ fn server(parts: &Parts<'_>) -> Result<ServerConfig, Failure> {
         builder.with_cert_resolver(identities.clone())
     } else {
         and_identities!(builder.with_certificates([]), options, identities)
+    };
+    let builder = match psk(options)? {
+        // BoringSSL's servers hint at their identity.
+        Some(psk) => builder.with_psk_hint(&options.psk_identity).and_psks(Arc::new(vec![psk])),
+        None => builder,
     };
     let builder = builder.with_verification_on_resumption(options.reverify_on_resume);
     let builder = if options.no_ticket {
@@ -138,6 +149,16 @@ fn server(parts: &Parts<'_>) -> Result<ServerConfig, Failure> {
         builder.with_tickets(sessions.tickets.clone())
     };
     Ok(builder.with_session_cache(sessions.cache.clone()).build()?)
+}
+
+/// The pre-shared key, if there is one. The suite's are short.
+fn psk(options: &Options) -> Result<Option<Arc<ExternalPsk>>, Failure> {
+    if options.psk.is_empty() {
+        return Ok(None);
+    }
+    let psk = ExternalPsk::danger_weak(&options.psk_identity, &options.psk);
+    let psk = psk.ok_or_else(|| Failure::unimplemented("a pre-shared key without an identity"))?;
+    Ok(Some(Arc::new(psk)))
 }
 
 fn transport(options: &Options) -> Result<TransportConfig, Failure> {

@@ -271,7 +271,7 @@ impl Drive<'_> {
         let wants_certificate = if options.server {
             options.require_any_client_certificate
         } else {
-            !options.expect_no_peer_certificate
+            !options.expect_no_peer_certificate && negotiated.psk_identity.is_none()
         };
         expect(!wants_certificate || !connected.peer_chain.is_empty(), "no peer certificate")?;
         if options.expect_verify_result {

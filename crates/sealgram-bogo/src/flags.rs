@@ -28,6 +28,9 @@ pub(crate) struct Options {
     pub(crate) shim_id: u64,
     dtls: bool,
     pub(crate) server: bool,
+    /// A pre-shared key and its identity; empty: none.
+    pub(crate) psk: Vec<u8>,
+    pub(crate) psk_identity: Vec<u8>,
     /// Tried before [`Self::last_credential`], in this order.
     pub(crate) credentials: Vec<Credential>,
     /// The one that the flags outside of any credential speak of.
@@ -98,6 +101,8 @@ impl Default for Options {
             shim_id: 0,
             dtls: false,
             server: false,
+            psk: Vec::new(),
+            psk_identity: Vec::new(),
             credentials: Vec::new(),
             last_credential: Credential::default(),
             expect_selected_credential: None,
@@ -221,6 +226,8 @@ impl Options {
             "shim-id" => self.shim_id = rest.number()?,
             "ipv6" => self.ipv6 = true,
             "server" => self.server = true,
+            "psk" => self.psk = rest.bytes()?,
+            "psk-identity" => self.psk_identity = rest.bytes()?,
             "dtls" => self.dtls = true,
             // No call waits for anything: what can be asked for is asked for.
             "async" => {

@@ -593,7 +593,7 @@ impl Parts<'_> {
             renegotiation_info: versions.v12.then_some(&[]),
             supported_versions: versions.v13.then_some(List::from_slice(&wire_versions)),
             key_share: versions.v13.then_some(List::from_slice(&shares)),
-            psk_key_exchange_modes: ((resumes || !psks.is_empty()) && versions.v13)
+            psk_key_exchange_modes: ((resumes || config.psk().is_some()) && versions.v13)
                 .then_some(List::from_slice(&[PskKeyExchangeMode::PSK_DHE_KE])),
             cookie: variable.cookie,
             max_fragment_length: config.max_fragment_length,
