@@ -5,11 +5,13 @@ use core::fmt::{self, Display};
 use core::time::Duration;
 use std::sync::Arc;
 
+use sealgram::crypto::CryptoProvider;
+use sealgram::iana::{CipherSuite, Version};
 use sealgram::pki_types::pem::PemObject;
 use sealgram::pki_types::{CertificateDer, PrivateKeyDer};
 use sealgram::{
-    ClientConfig, CloseReason, EndpointConfig, RootStore, ServerConfig, WebPkiClientVerifier,
-    default_provider,
+    ClientConfig, CloseReason, EndpointConfig, ExternalPsk, RootStore, ServerConfig,
+    WebPkiClientVerifier, default_provider,
 };
 use sealgram_tests::{
     Authority, Checked, Failure, Identity, Inside, KeyKind, Leaf, Libcoap, Role, Scene, check,
@@ -68,7 +70,50 @@ enum Proof {
     Server(KeyKind),
     /// Both show one.
     Mutual(KeyKind),
+    /// Both know a key, and use this suite.
+    Psk(PskSuite),
 }
+
+/// The suites with pre-shared keys that devices have.
+#[derive(Clone, Copy, Debug)]
+enum PskSuite {
+    /// TLS_PSK_WITH_AES_128_GCM_SHA256, of ring.
+    Gcm,
+    /// TLS_PSK_WITH_AES_128_CCM, of RustCrypto.
+    Ccm,
+    /// TLS_PSK_WITH_AES_128_CCM_8, of RustCrypto: the one that CoAP makes mandatory
+    /// (RFC 7252 §9.1.3.1).
+    Ccm8,
+}
+
+impl PskSuite {
+    fn number(self) -> CipherSuite {
+        match self {
+            Self::Gcm => CipherSuite::TLS_PSK_WITH_AES_128_GCM_SHA256,
+            Self::Ccm => CipherSuite::TLS_PSK_WITH_AES_128_CCM,
+            Self::Ccm8 => CipherSuite::TLS_PSK_WITH_AES_128_CCM_8,
+        }
+    }
+
+    fn provider(self) -> CryptoProvider {
+        use sealgram_rustcrypto::cipher_suite;
+        let mut rustcrypto = sealgram_rustcrypto::default_provider();
+        match self {
+            Self::Gcm => return default_provider(),
+            Self::Ccm => rustcrypto.suites = vec![&cipher_suite::TLS_PSK_WITH_AES_128_CCM],
+            Self::Ccm8 => {
+                rustcrypto.suites = vec![&cipher_suite::danger::TLS_PSK_WITH_AES_128_CCM_8];
+            }
+        }
+        rustcrypto
+    }
+}
+
+const IDENTITY: &str = "thermometer";
+/// libcoap takes it as text.
+const KEY: &str = "0123456789abcdef";
+/// How many forgeries a suite with short tags may see.
+const FORGERIES: u64 = 128;
 
 struct Row {
     role: Role,
@@ -89,6 +134,13 @@ fn cases() -> Vec<Row> {
             for kind in [KeyKind::P256, KeyKind::Rsa] {
                 cases.push(Row { role, inside, proof: Proof::Server(kind) });
                 cases.push(Row { role, inside, proof: Proof::Mutual(kind) });
+            }
+            for suite in [PskSuite::Gcm, PskSuite::Ccm, PskSuite::Ccm8] {
+                // OpenSSL counts 64 bits of tag as 64 bits of security, and libcoap's asks for more.
+                if let (Inside::Openssl, PskSuite::Ccm8) = (inside, suite) {
+                    continue;
+                }
+                cases.push(Row { role, inside, proof: Proof::Psk(suite) });
             }
         }
     }
@@ -116,7 +168,10 @@ fn coap_request_over_dtls_is_answered() {
         return;
     }
     rows(&cases(), |&Row { role, inside, proof }, scene| {
-        let (Proof::Server(kind) | Proof::Mutual(kind)) = proof;
+        let kind = match proof {
+            Proof::Server(kind) | Proof::Mutual(kind) => kind,
+            Proof::Psk(suite) => return with_psk(scene, role, inside, suite),
+        };
         let authority = Authority::new(kind)?;
         let identity = authority.issue(Leaf { names: &["127.0.0.1"], ..Leaf::default() })?;
         let (chain, key) = chain_and_key(&identity)?;
@@ -155,6 +210,29 @@ fn coap_request_over_dtls_is_answered() {
             }
         }
     });
+}
+
+fn with_psk(scene: &Scene, role: Role, inside: Inside, suite: PskSuite) -> Checked {
+    let psk = ExternalPsk::new(IDENTITY.as_bytes(), KEY.as_bytes());
+    let psk = Arc::new(psk.ok_or_else(|| Failure::new("a key that does not fit"))?);
+    let provider = suite.provider();
+    let libcoap = Libcoap::new(inside).with("-k", KEY);
+    match role {
+        Role::Client => {
+            let config = ClientConfig::builder_with_provider(provider).with_psk(psk);
+            let config = config.with_versions(&[Version::V12]);
+            let config = config.with_cipher_suites(&[suite.number()]);
+            ask(scene, &config.danger_allow_ccm_8(FORGERIES).build().map_err(failed)?, &libcoap)
+        }
+        Role::Server => {
+            let config = ServerConfig::builder_with_provider(provider).with_no_client_auth();
+            let config = config.with_psks(Arc::new(vec![psk]));
+            let config = config.with_versions(&[Version::V12]);
+            let config = config.with_cipher_suites(&[suite.number()]);
+            let config = config.danger_allow_ccm_8(FORGERIES).build().map_err(failed)?;
+            answer(scene, config, &libcoap.with("-u", IDENTITY), false)
+        }
+    }
 }
 
 /// Gets the root resource of libcoap's server.
