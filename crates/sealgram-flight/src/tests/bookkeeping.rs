@@ -182,3 +182,13 @@ fn resend_before_its_time_starts_the_timer_anew() {
     end.drain(at(600), 1000);
     assert_eq!(end.flight.timeout(TimerKind::Retransmit), Some(at(1600)));
 }
+
+#[test]
+fn ack_of_nothing_does_not_keep_half_a_flight_from_being_acknowledged_again() {
+    let mut end = End::new(FlightRules::V13);
+    assert_eq!(end.flight.next_send(), Some(MessageSeq(0)));
+    end.read_fragment(at(0), Phase::Plaintext, 0, fragment(0, 100, 0, b"a")).unwrap();
+    assert_eq!(end.flight.timeout(TimerKind::Probe), Some(at(1000)));
+    end.flight.on_ack(at(1), [(0, 7)]);
+    assert_eq!(end.flight.timeout(TimerKind::Probe), Some(at(1000)));
+}
