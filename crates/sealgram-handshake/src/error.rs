@@ -137,8 +137,6 @@ pub enum PeerMisbehaved {
     BadSignature,
     /// A Finished message with wrong content.
     BadFinished,
-    /// A certificate whose key does not fit the suite.
-    WrongCertificateType,
     /// Renegotiation data in a first handshake (RFC 5746 §3.4).
     BadRenegotiationInfo,
     /// The server could have spoken a higher version (RFC 8446 §4.1.3).
@@ -182,8 +180,6 @@ pub enum PeerMisbehaved {
     TooMuchEarlyData,
     /// More key updates in a row than any honest peer makes.
     TooManyKeyUpdates,
-    /// Asked for renegotiation by a new handshake under the old keys.
-    Renegotiation,
 }
 
 impl Error {
@@ -220,9 +216,7 @@ impl Error {
                 | M::BadRecord
                 | M::EmptyRecord => AlertDescription::UNEXPECTED_MESSAGE,
                 M::BadRenegotiationInfo => AlertDescription::HANDSHAKE_FAILURE,
-                M::Renegotiation => AlertDescription::NO_RENEGOTIATION,
                 M::RecordTooLong => AlertDescription::RECORD_OVERFLOW,
-                M::WrongCertificateType => AlertDescription::UNSUPPORTED_CERTIFICATE,
                 M::EmptyCertificate => AlertDescription::DECODE_ERROR,
                 _ => AlertDescription::ILLEGAL_PARAMETER,
             },
@@ -334,7 +328,6 @@ impl fmt::Display for PeerMisbehaved {
             Self::BadKeyShare => "its key share is not valid",
             Self::BadSignature => "its handshake signature is wrong",
             Self::BadFinished => "its Finished message is wrong",
-            Self::WrongCertificateType => "its certificate's key does not fit the cipher suite",
             Self::BadRenegotiationInfo => "it sent renegotiation data in a first handshake",
             Self::DowngradeDetected => "somebody downgraded the protocol version",
             Self::TooManyHelloVerifyRequests => "it sent too many HelloVerifyRequests",
@@ -356,7 +349,6 @@ impl fmt::Display for PeerMisbehaved {
             Self::BadSessionId => "it sent a session ID, which DTLS 1.3 does not have",
             Self::TooMuchEarlyData => "it sent more early data than its ticket allows",
             Self::TooManyKeyUpdates => "it sent too many key updates",
-            Self::Renegotiation => "it asked for renegotiation",
         })
     }
 }

@@ -115,6 +115,63 @@ fn data_under_the_keys_of_the_handshake_is_never_delivered() {
     assert_eq!(reason(&mut server), Some(expected));
 }
 
+fn misbehaved(connection: &mut Connection, what: PeerMisbehaved) {
+    assert_eq!(reason(connection), Some(CloseReason::Error(what.into())));
+}
+
+#[test]
+fn authenticated_record_with_content_that_cannot_be_ends_the_connection() {
+    let (mut client, mut server) = connected(Version::V13);
+    let strange = record(&mut client, Phase::Application(0), ContentType(99), b"x");
+    assert!(receive(&mut server, NOW, &strange).is_empty());
+    misbehaved(&mut server, PeerMisbehaved::BadRecord);
+}
+
+#[test]
+fn authenticated_empty_handshake_record_ends_the_connection() {
+    for version in [Version::V12, Version::V13] {
+        let (mut client, mut server) = connected(version);
+        let empty = record(&mut client, Phase::Application(0), ContentType::HANDSHAKE, b"");
+        assert!(receive(&mut server, NOW, &empty).is_empty());
+        misbehaved(&mut server, PeerMisbehaved::EmptyRecord);
+    }
+}
+
+#[test]
+fn authenticated_fragments_that_contradict_each_other_end_the_connection() {
+    let (mut client, mut server) = connected(Version::V13);
+    let part = |seq: [u8; 2], byte| {
+        let header = [24, 0, 0, 2, seq[0], seq[1], 0, 0, 0, 0, 0, 1];
+        [&header[..], &[byte]].concat()
+    };
+    let next = server.flight.next_receive().unwrap().0.to_be_bytes();
+    for byte in [0, 1] {
+        let content = part(next, byte);
+        let fragment = record(&mut client, Phase::Application(0), ContentType::HANDSHAKE, &content);
+        assert!(receive(&mut server, NOW, &fragment).is_empty());
+    }
+    misbehaved(&mut server, PeerMisbehaved::ConflictingFragments);
+}
+
+#[test]
+fn key_updates_without_end_and_without_data_end_the_connection() {
+    let (mut client, mut server) = connected(Version::V13);
+    let mut updates = 0;
+    while !server.is_closed() {
+        assert!(updates < 100, "there is a bound");
+        client.update_keys(NOW, false).unwrap();
+        settle(&mut client, &mut server, NOW);
+        // ACKs are not sent at once.
+        while let Some(timeout) = server.poll_timeout().filter(|t| t.what == TimeoutKind::Ack) {
+            server.handle_timeout(timeout.at);
+            settle(&mut client, &mut server, timeout.at);
+        }
+        updates += 1;
+    }
+    assert_eq!(updates, 33);
+    misbehaved(&mut server, PeerMisbehaved::TooManyKeyUpdates);
+}
+
 #[test]
 fn data_in_plaintext_is_dropped() {
     for version in [Version::V12, Version::V13] {
