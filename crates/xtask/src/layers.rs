@@ -339,10 +339,8 @@ impl Report {
         for dependency in &package.dependencies {
             let place = place_of(package, dependency);
             let doors = DOORS.iter().find(|(name, _)| *name == dependency.name);
-            if let Some((name, doors)) = doors
-                && row.room != Tests
-                && !doors.contains(&row.name)
-            {
+            let closed = |doors: &&[&str]| row.room != Tests && !doors.contains(&row.name);
+            if let Some((name, doors)) = doors.filter(|(_, doors)| closed(doors)) {
                 self.add(
                     Rule::Door,
                     format!("{} names {name}", row.name),
@@ -367,9 +365,7 @@ impl Report {
         let name = dependency.name.as_str();
         let arrow = format!("{} depends on {name}", row.name);
         let target = self::row(name);
-        if let Some(target) = target
-            && let Err(reason) = may_point_at(row, target)
-        {
+        if let Some(Err(reason)) = target.map(|target| may_point_at(row, target)) {
             let remedy = format!("remove it: {reason}");
             self.add(Rule::Direction, arrow, place, remedy);
             return;

@@ -239,7 +239,9 @@ impl Meeting {
     ///
     /// If they never come to rest, as when something is sent again and again.
     pub fn rest(&mut self) -> Checked {
-        self.run_for(Duration::from_secs(30))?;
+        // Longer than any back-off: where the network loses what is sent last, that is sent again
+        // after a minute.
+        self.run_for(Duration::from_secs(600))?;
         let before = self.pair.trace().len();
         self.run_for(Duration::from_secs(100))?;
         let after = self.pair.trace().len();
