@@ -141,7 +141,8 @@ impl Parties {
             .with_root_certificates(roots)
             .with_versions(&[version])
             .with_cipher_suites(&suite.numbers())
-            .with_groups(&[group])
+            // The certificate's curve as well: in 1.2 the list says which of them will do.
+            .with_groups(&[group, NamedGroup::SECP256R1])
             .with_no_client_auth()
             // Else the server has to ask for the share, which is measured with the cookies.
             .with_hybrid_share_first(true);

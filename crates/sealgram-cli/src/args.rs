@@ -108,7 +108,8 @@ pub(crate) struct CommonArgs {
     /// only if they are named here; CCM_8 ends a connection after 128 forged records.
     #[arg(long, value_name = "LIST", help_heading = "Protocol")]
     pub(crate) suites: Option<String>,
-    /// Key-exchange groups by IANA name, comma separated, in order of preference.
+    /// Key-exchange groups by IANA name, comma separated, in order of preference. In DTLS 1.2 a
+    /// client's list also says which curves certificates may have.
     #[arg(long, value_name = "LIST", help_heading = "Protocol")]
     pub(crate) groups: Option<String>,
     /// Application protocols (ALPN), comma separated, in order of preference.

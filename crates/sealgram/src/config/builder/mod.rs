@@ -153,6 +153,9 @@ macro_rules! options {
             }
 
             /// Only these groups of the provider, in this order.
+            ///
+            /// In 1.2 a client's list also says which curves it wants in certificates (RFC 8422
+            /// §5.3): without `SECP256R1` in it, servers with a P-256 certificate refuse it.
             #[must_use]
             pub fn with_groups(mut self, groups: &[NamedGroup]) -> Self {
                 let all = self.options.provider.groups;
