@@ -52,6 +52,13 @@ impl Libcoap {
         Self { inside, arguments: Vec::new() }
     }
 
+    /// Adds an option without a value.
+    #[must_use]
+    pub fn flag(mut self, name: &str) -> Self {
+        self.arguments.push(name.into());
+        self
+    }
+
     /// Adds an option with a value.
     #[must_use]
     pub fn with(mut self, name: &str, value: impl AsRef<OsStr>) -> Self {
@@ -71,6 +78,14 @@ impl Libcoap {
     #[must_use]
     pub fn trust(self, root: &Path) -> Self {
         self.with("-C", root)
+    }
+
+    /// The key pair to show as a raw public key: a file with both halves, in PEM. Only with GnuTLS
+    /// inside. A server insists on such a key of the client then, unless it has `-n`; neither
+    /// role can be told which keys are good, and both accept any.
+    #[must_use]
+    pub fn raw_key(self, pair: &Path) -> Self {
+        self.with("-M", pair)
     }
 
     /// Starts the server at free ports of 127.0.0.1 and waits until it is ready for DTLS.

@@ -124,6 +124,21 @@ pub struct Identity {
 }
 
 impl Identity {
+    /// The public half of the key, in PEM (a SubjectPublicKeyInfo).
+    ///
+    /// # Errors
+    ///
+    /// If openssl does not tell it.
+    pub fn public_key(&self) -> Checked<String> {
+        let output =
+            Command::new("openssl").args(["pkey", "-pubout", "-in"]).arg(&self.key).output()?;
+        if !output.status.success() {
+            let what = String::from_utf8_lossy(&output.stderr);
+            return Err(Failure::new(format!("openssl pkey: {what}")));
+        }
+        Ok(String::from_utf8_lossy(&output.stdout).into_owned())
+    }
+
     /// The SHA-256 fingerprint of the leaf, in lower-case hex.
     ///
     /// # Errors

@@ -2,12 +2,25 @@
 #![forbid(unsafe_code)]
 
 use core::fmt::{self, Display};
+use core::time::Duration;
 use std::sync::Mutex;
 
+use sealgram::pki_types::CertificateDer;
+use sealgram::pki_types::pem::PemObject;
+use sealgram::{ClientConfig, RootStore, SendError};
 use sealgram_tests::{
-    Certified, Conversation, Direction, Gnutls, KeyKind, Loss, Role, Sealgram, Stream, check,
-    check_eq, foreign_peer, rows,
+    Authority, Certified, Conversation, Direction, Failure, Foreign, Gnutls, KeyKind, Leaf, Loss,
+    Role, Sealgram, Stream, check, check_eq, foreign_peer, rows,
 };
+use sealgram_udp::{Client, Error, MAX_PLAINTEXT};
+
+/// How long the other side has to answer.
+const PATIENCE: Duration = Duration::from_secs(10);
+
+/// Wraps the error of a step that should succeed.
+fn failed(error: impl Display) -> Failure {
+    Failure::new(error.to_string())
+}
 
 fn sealgram() -> Sealgram {
     Sealgram::new(env!("CARGO_BIN_EXE_sealgram-under-test"))
@@ -87,6 +100,74 @@ fn record_size_limit_of_gnutls_is_lived_with() {
         let mut conversation = Conversation::start(scene, role, &sealgram, &gnutls, Loss::none())?;
         conversation.echo("hello")?;
         conversation.end().map(|_| ())
+    });
+}
+
+/// What GnuTLS asks for, in bytes.
+const RECORD_SIZE: usize = 512;
+
+#[test]
+fn data_for_a_gnutls_client_keeps_to_its_record_size_limit() {
+    if !foreign_peer("gnutls") {
+        return;
+    }
+    let certified = Certified::new(KeyKind::P256).expect("a certificate");
+    rows(&[RECORD_SIZE, RECORD_SIZE + 1], |&len, scene| {
+        let role = Role::Server;
+        let answer = "a".repeat(len);
+        let (sealgram, gnutls) = certified.programs_with(sealgram(), Gnutls::new(), role);
+        let sealgram = sealgram.with("--say", &answer);
+        let gnutls = gnutls.with("--recordsize", RECORD_SIZE.to_string());
+        let mut conversation = Conversation::start(scene, role, &sealgram, &gnutls, Loss::none())?;
+        conversation.foreign().input(b"question\n")?;
+        let too_long = len > RECORD_SIZE;
+        if too_long {
+            let what = format!("not sent: a datagram can hold at most {RECORD_SIZE} bytes");
+            conversation.sealgram().wait_for(Stream::Err, &what)?;
+        } else {
+            conversation.foreign().wait_for(Stream::Out, &answer)?;
+        }
+        let report = conversation.end()?.report;
+        report.check("datagrams_sent", usize::from(!too_long))
+    });
+}
+
+/// `sealgram connect` offers no limit, so that a server has nothing to answer.
+#[test]
+fn data_for_a_gnutls_server_keeps_to_its_record_size_limit() {
+    if !foreign_peer("gnutls") {
+        return;
+    }
+    rows(&["sealgram client"], |_, scene| {
+        let authority = Authority::new(KeyKind::P256)?;
+        let identity = authority.issue(Leaf { names: &["localhost"], ..Leaf::default() })?;
+        let gnutls = Gnutls::new().identity(&identity);
+        let server = gnutls.with("--recordsize", RECORD_SIZE.to_string()).serve_one(scene)?;
+        let mut roots = RootStore::new();
+        let root = CertificateDer::from_pem_file(authority.root()).map_err(failed)?;
+        roots.add(root).map_err(failed)?;
+        let config = ClientConfig::builder().with_root_certificates(roots).with_no_client_auth();
+        let config = config.with_record_size_limit(1 << 14).build().map_err(failed)?;
+        let name = "localhost".try_into().map_err(failed)?;
+        let mut client = Client::connect(&config, server.address, Some(name)).map_err(failed)?;
+        check_eq("the longest plaintext", client.max_plaintext(), RECORD_SIZE)?;
+        let data = [b'a'; RECORD_SIZE + 1];
+        let refused = client.send(&data);
+        check(
+            matches!(refused, Err(Error::Send(SendError::TooLong { max: RECORD_SIZE }))),
+            format!("a byte more than GnuTLS takes: {refused:?}"),
+        )?;
+        client.send(&data[..RECORD_SIZE]).map_err(failed)?;
+        // gnutls-serv sends back what it gets in pieces of a line buffer of its own.
+        let mut echo = Vec::new();
+        let mut buf = [0; MAX_PLAINTEXT];
+        while echo.len() < RECORD_SIZE {
+            let len = client.recv(&mut buf, PATIENCE).map_err(failed)?;
+            let len = len.ok_or_else(|| Failure::new("no whole echo in time"))?;
+            echo.extend_from_slice(&buf[..len]);
+        }
+        check_eq("the echo", &*echo, &data[..RECORD_SIZE])?;
+        client.close().map_err(failed)
     });
 }
 

@@ -2,12 +2,12 @@
 #![forbid(unsafe_code)]
 
 use core::fmt::{self, Display};
+use std::fs;
 use std::path::{Path, PathBuf};
-use std::process::Command;
 
 use sealgram_tests::{
-    Alert, Authority, Checked, Conversation, Failure, Gnutls, KeyKind, Leaf, Loss, Refuser, Role,
-    Scene, Sealgram, check, check_eq, foreign_peer, rows,
+    Alert, Authority, Checked, Conversation, Gnutls, KeyKind, Leaf, Loss, Refuser, Role, Scene,
+    Sealgram, check, check_eq, foreign_peer, rows,
 };
 
 /// Both sides show keys, and neither certificates.
@@ -24,19 +24,10 @@ struct Pair {
 impl Pair {
     fn new(scene: &Scene, kind: KeyKind) -> Checked<Self> {
         let authority = Authority::new(kind)?;
-        let private = authority.issue(Leaf::default())?.key;
+        let identity = authority.issue(Leaf::default())?;
         let public = scene.new_path("public.pem");
-        let output = Command::new("openssl")
-            .args(["pkey", "-pubout", "-in"])
-            .arg(&private)
-            .arg("-out")
-            .arg(&public)
-            .output()?;
-        if !output.status.success() {
-            let what = String::from_utf8_lossy(&output.stderr);
-            return Err(Failure::new(format!("openssl pkey: {what}")));
-        }
-        Ok(Self { private, public, _authority: authority })
+        fs::write(&public, identity.public_key()?)?;
+        Ok(Self { private: identity.key, public, _authority: authority })
     }
 }
 

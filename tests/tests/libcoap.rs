@@ -3,15 +3,16 @@
 
 use core::fmt::{self, Display};
 use core::time::Duration;
+use std::fs;
 use std::sync::Arc;
 
 use sealgram::crypto::CryptoProvider;
 use sealgram::iana::{CipherSuite, Version};
 use sealgram::pki_types::pem::PemObject;
-use sealgram::pki_types::{CertificateDer, PrivateKeyDer};
+use sealgram::pki_types::{CertificateDer, PrivateKeyDer, SubjectPublicKeyInfoDer};
 use sealgram::{
-    ClientConfig, CloseReason, EndpointConfig, ExternalPsk, RootStore, ServerConfig,
-    WebPkiClientVerifier, default_provider,
+    ClientConfig, CloseReason, EndpointConfig, ExternalPsk, PinnedPublicKeys, RootStore,
+    ServerConfig, WebPkiClientVerifier, default_provider,
 };
 use sealgram_tests::{
     Authority, Checked, Failure, Identity, Inside, KeyKind, Leaf, Libcoap, Role, Scene, check,
@@ -70,8 +71,20 @@ enum Proof {
     Server(KeyKind),
     /// Both show one.
     Mutual(KeyKind),
+    /// The server shows a raw public key (RFC 7250, and RFC 7252 §9.1.3.2).
+    RawServer(KeyKind),
+    /// Both show one.
+    RawMutual(KeyKind),
     /// Both know a key, and use this suite.
     Psk(PskSuite),
+}
+
+/// What a client has shown of itself.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Shown {
+    Nothing,
+    Certificate,
+    RawKey,
 }
 
 /// The suites with pre-shared keys that devices have.
@@ -134,6 +147,11 @@ fn cases() -> Vec<Row> {
             for kind in [KeyKind::P256, KeyKind::Rsa] {
                 cases.push(Row { role, inside, proof: Proof::Server(kind) });
                 cases.push(Row { role, inside, proof: Proof::Mutual(kind) });
+                // With OpenSSL inside, libcoap 4.3.1 says "RPK Support not available in OpenSSL".
+                if let Inside::Gnutls = inside {
+                    cases.push(Row { role, inside, proof: Proof::RawServer(kind) });
+                    cases.push(Row { role, inside, proof: Proof::RawMutual(kind) });
+                }
             }
             for suite in [PskSuite::Gcm, PskSuite::Ccm, PskSuite::Ccm8] {
                 // OpenSSL counts 64 bits of tag as 64 bits of security, and libcoap's asks for more.
@@ -170,6 +188,8 @@ fn coap_request_over_dtls_is_answered() {
     rows(&cases(), |&Row { role, inside, proof }, scene| {
         let kind = match proof {
             Proof::Server(kind) | Proof::Mutual(kind) => kind,
+            Proof::RawServer(kind) => return with_raw_keys(scene, role, inside, kind, false),
+            Proof::RawMutual(kind) => return with_raw_keys(scene, role, inside, kind, true),
             Proof::Psk(suite) => return with_psk(scene, role, inside, suite),
         };
         let authority = Authority::new(kind)?;
@@ -205,11 +225,52 @@ fn coap_request_over_dtls_is_answered() {
                     scene,
                     config.with_identity(chain, &key).build().map_err(failed)?,
                     &libcoap,
-                    mutual,
+                    if mutual { Shown::Certificate } else { Shown::Nothing },
                 )
             }
         }
     });
+}
+
+/// Both keys are of this kind. We know libcoap's key; it takes ours for what it is, since nothing
+/// tells it which keys are good.
+fn with_raw_keys(
+    scene: &Scene,
+    role: Role,
+    inside: Inside,
+    kind: KeyKind,
+    mutual: bool,
+) -> Checked {
+    let authority = Authority::new(kind)?;
+    let (ours, theirs) = (authority.issue(Leaf::default())?, authority.issue(Leaf::default())?);
+    let ours = PrivateKeyDer::from_pem_file(&ours.key).map_err(failed)?;
+    let public = theirs.public_key()?;
+    let pin = SubjectPublicKeyInfoDer::from_pem_slice(public.as_bytes()).map_err(failed)?;
+    let pinned = PinnedPublicKeys::new([pin], default_provider().signature_algorithms);
+    let pinned = pinned.map_err(failed)?;
+    // A file with the PKCS#8 key alone is not enough: "Base64 unexpected header error".
+    let pair = scene.new_path("pair.pem");
+    fs::write(&pair, fs::read_to_string(&theirs.key)? + &public)?;
+    let libcoap = Libcoap::new(inside).raw_key(&pair);
+    match role {
+        Role::Client => {
+            let config = ClientConfig::builder().with_raw_public_keys(pinned);
+            let (config, libcoap) = match mutual {
+                true => (config.with_raw_public_key(&ours), libcoap),
+                false => (config.with_no_client_auth(), libcoap.flag("-n")),
+            };
+            ask(scene, &config.build().map_err(failed)?, &libcoap)
+        }
+        Role::Server => {
+            let config = ServerConfig::builder();
+            let (config, shown) = match mutual {
+                true => (config.with_raw_public_keys(pinned, true), Shown::RawKey),
+                false => (config.with_no_client_auth(), Shown::Nothing),
+            };
+            let config = config.with_raw_public_key(&ours).build().map_err(failed)?;
+            answer(scene, config, &libcoap, shown)
+        }
+    }
 }
 
 fn with_psk(scene: &Scene, role: Role, inside: Inside, suite: PskSuite) -> Checked {
@@ -230,7 +291,7 @@ fn with_psk(scene: &Scene, role: Role, inside: Inside, suite: PskSuite) -> Check
             let config = config.with_versions(&[Version::V12]);
             let config = config.with_cipher_suites(&[suite.number()]);
             let config = config.danger_allow_ccm_8(FORGERIES).build().map_err(failed)?;
-            answer(scene, config, &libcoap.with("-u", IDENTITY), false)
+            answer(scene, config, &libcoap.with("-u", IDENTITY), Shown::Nothing)
         }
     }
 }
@@ -251,7 +312,7 @@ fn ask(scene: &Scene, config: &ClientConfig, libcoap: &Libcoap) -> Checked {
 }
 
 /// Serves libcoap's client one resource, and waits until it has closed the connection.
-fn answer(scene: &Scene, config: ServerConfig, libcoap: &Libcoap, verified: bool) -> Checked {
+fn answer(scene: &Scene, config: ServerConfig, libcoap: &Libcoap, expected: Shown) -> Checked {
     let any = "127.0.0.1:0".parse().expect("an address");
     let mut server = Server::bind(any, EndpointConfig::new(), config).map_err(failed)?;
     let address = server.local_addr().map_err(failed)?;
@@ -262,8 +323,12 @@ fn answer(scene: &Scene, config: ServerConfig, libcoap: &Libcoap, verified: bool
         match server.step(PATIENCE, &mut buf).map_err(failed)? {
             None => return Err(Failure::new("nothing happened in time")),
             Some(ServerEvent::Connected { connected, .. }) => {
-                let shown = !connected.peer_chain.is_empty();
-                check_eq("a certificate of the client", shown, verified)?;
+                let shown = match (&*connected.peer_chain, &connected.peer_raw_public_key) {
+                    ([], None) => Shown::Nothing,
+                    ([], Some(_)) => Shown::RawKey,
+                    _ => Shown::Certificate,
+                };
+                check_eq("what the client shows", shown, expected)?;
             }
             Some(ServerEvent::Data { peer, len, .. }) => {
                 let request = &buf[..len];
