@@ -3,24 +3,21 @@
 use alloc::sync::Arc;
 use alloc::vec::Vec;
 
-use pki_types::{CertificateDer, PrivateKeyDer, SubjectPublicKeyInfoDer};
+use pki_types::{CertificateDer, PrivateKeyDer};
 use sealgram_crypto::{
-    CryptoProvider, RawPublicKeySignatures, RawPublicKeyVerifier, ServerVerifier,
-    SignatureAlgorithm, SignatureVerifier,
+    CryptoProvider, RawPublicKeySignatures, RawPublicKeyVerifier, ServerVerifier, SignatureVerifier,
 };
 use sealgram_handshake::{
     ClientConfig as Client, ClientPsk, ClientSessionStore, ExternalPsk, Identities, PskChoice,
     RawPublicKeyVerification, ResolvesCertificate, ServerVerification,
 };
-use sealgram_iana::{CertificateType, SignatureScheme};
+use sealgram_iana::CertificateType;
 use sealgram_x509::{RootStore, WebPkiServerVerifier};
 
 use super::{ClientConfigBuilder, Options, Ready, Resumption};
 use crate::ConfigError;
 use crate::config::ClientConfig;
-use crate::config::identity::{
-    certified, certified_elsewhere, raw_public_key, raw_public_key_elsewhere,
-};
+use crate::config::identity::certified;
 
 /// Step of a client: how is the server verified?
 #[derive(Clone, Debug)]
@@ -271,38 +268,6 @@ impl ClientConfigBuilder<ReadyClient> {
         key: &PrivateKeyDer<'_>,
     ) -> Self {
         self.step.add(certified(&self.options.provider, chain, key));
-        self
-    }
-
-    /// One more chain whose key is asked for with [`Ask::Sign`](crate::Ask::Sign).
-    #[must_use]
-    pub fn and_asked_identity(
-        mut self,
-        chain: Vec<CertificateDer<'static>>,
-        algorithm: SignatureAlgorithm,
-        schemes: Vec<SignatureScheme>,
-    ) -> Self {
-        self.step.add(certified_elsewhere(chain, algorithm, schemes));
-        self
-    }
-
-    /// Shows the public half of this key without a certificate (RFC 7250) where that is wanted.
-    #[must_use]
-    pub fn and_raw_public_key(mut self, key: &PrivateKeyDer<'_>) -> Self {
-        self.step.add(raw_public_key(&self.options.provider, key));
-        self
-    }
-
-    /// Like [`and_raw_public_key`](Self::and_raw_public_key), with a key that is asked for with
-    /// [`Ask::Sign`](crate::Ask::Sign).
-    #[must_use]
-    pub fn and_asked_raw_public_key(
-        mut self,
-        public_key: SubjectPublicKeyInfoDer<'static>,
-        algorithm: SignatureAlgorithm,
-        schemes: Vec<SignatureScheme>,
-    ) -> Self {
-        self.step.add(Ok(raw_public_key_elsewhere(public_key, algorithm, schemes)));
         self
     }
 

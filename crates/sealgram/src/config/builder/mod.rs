@@ -6,19 +6,22 @@ mod server;
 use alloc::sync::Arc;
 use alloc::vec::Vec;
 
+use pki_types::{CertificateDer, PrivateKeyDer, SubjectPublicKeyInfoDer};
 use sealgram_crypto::{
-    AeadKind, CryptoProvider, Hash, HashKind, KeyExchangeKind, KeyLog, SuiteFacts, WallClock,
+    AeadKind, CryptoProvider, Hash, HashKind, KeyExchangeKind, KeyLog, SignatureAlgorithm,
+    SuiteFacts, WallClock,
 };
 use sealgram_handshake::{
     CertifiedKey, ClientSessionStore, CommonConfig, EarlyDataLedger, EarlyDataTerms, Identities,
     PskSource, RawPublicKeyVerification, SessionCache, TicketSealer, Versions,
 };
-use sealgram_iana::{CipherSuite, NamedGroup, SrtpProfile, Version};
+use sealgram_iana::{CipherSuite, NamedGroup, SignatureScheme, SrtpProfile, Version};
 
 pub use client::{WantsClientIdentity, WantsServerVerifier};
 pub use server::{WantsClientVerifier, WantsIdentity};
 
 use super::TransportConfig;
+use super::identity::{certified_elsewhere, raw_public_key, raw_public_key_elsewhere};
 use crate::ConfigError;
 
 /// What every builder collects, whatever its step.
@@ -126,6 +129,45 @@ impl Options {
         };
         Ok((common, transport))
     }
+}
+
+/// The ways to bring further identities, which are the same for both roles.
+macro_rules! identities {
+    ($builder:ident) => {
+        impl<Verification> $builder<Ready<Verification>> {
+            /// One more chain whose key is asked for with [`Ask::Sign`](crate::Ask::Sign).
+            #[must_use]
+            pub fn and_asked_identity(
+                mut self,
+                chain: Vec<CertificateDer<'static>>,
+                algorithm: SignatureAlgorithm,
+                schemes: Vec<SignatureScheme>,
+            ) -> Self {
+                self.step.add(certified_elsewhere(chain, algorithm, schemes));
+                self
+            }
+
+            /// Shows the public half of this key without a certificate (RFC 7250) where that is wanted.
+            #[must_use]
+            pub fn and_raw_public_key(mut self, key: &PrivateKeyDer<'_>) -> Self {
+                self.step.add(raw_public_key(&self.options.provider, key));
+                self
+            }
+
+            /// Like [`and_raw_public_key`](Self::and_raw_public_key), with a key that is asked for with
+            /// [`Ask::Sign`](crate::Ask::Sign).
+            #[must_use]
+            pub fn and_asked_raw_public_key(
+                mut self,
+                public_key: SubjectPublicKeyInfoDer<'static>,
+                algorithm: SignatureAlgorithm,
+                schemes: Vec<SignatureScheme>,
+            ) -> Self {
+                self.step.add(Ok(raw_public_key_elsewhere(public_key, algorithm, schemes)));
+                self
+            }
+        }
+    };
 }
 
 /// The options that both builders have, at every step.
@@ -252,6 +294,8 @@ pub struct ServerConfigBuilder<Step> {
 
 options!(ClientConfigBuilder);
 options!(ServerConfigBuilder);
+identities!(ClientConfigBuilder);
+identities!(ServerConfigBuilder);
 
 /// Last step: everything that is needed is there.
 #[derive(Clone, Debug)]

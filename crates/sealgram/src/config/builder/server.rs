@@ -3,7 +3,7 @@
 use alloc::sync::Arc;
 use alloc::vec::Vec;
 
-use pki_types::{CertificateDer, PrivateKeyDer, SubjectPublicKeyInfoDer};
+use pki_types::{CertificateDer, PrivateKeyDer};
 use sealgram_crypto::{
     ClientVerifier, CryptoProvider, KeyExchangeKind, RawPublicKeySignatures, RawPublicKeyVerifier,
     SignatureAlgorithm, SignatureVerifier,
@@ -18,9 +18,7 @@ use sealgram_iana::{CertificateType, SignatureScheme};
 use super::{Options, Ready, Resumption, ServerConfigBuilder, early_terms};
 use crate::ConfigError;
 use crate::config::ServerConfig;
-use crate::config::identity::{
-    certified, certified_elsewhere, raw_public_key, raw_public_key_elsewhere,
-};
+use crate::config::identity::certified;
 
 /// Step of a server: how are clients verified?
 #[derive(Clone, Debug)]
@@ -250,38 +248,6 @@ impl ServerConfigBuilder<ReadyServer> {
         key: &PrivateKeyDer<'_>,
     ) -> Self {
         self.step.add(certified(&self.options.provider, chain, key));
-        self
-    }
-
-    /// One more chain whose key is asked for with [`Ask::Sign`](crate::Ask::Sign).
-    #[must_use]
-    pub fn and_asked_identity(
-        mut self,
-        chain: Vec<CertificateDer<'static>>,
-        algorithm: SignatureAlgorithm,
-        schemes: Vec<SignatureScheme>,
-    ) -> Self {
-        self.step.add(certified_elsewhere(chain, algorithm, schemes));
-        self
-    }
-
-    /// Shows the public half of this key without a certificate (RFC 7250) where that is wanted.
-    #[must_use]
-    pub fn and_raw_public_key(mut self, key: &PrivateKeyDer<'_>) -> Self {
-        self.step.add(raw_public_key(&self.options.provider, key));
-        self
-    }
-
-    /// Like [`and_raw_public_key`](Self::and_raw_public_key), with a key that is asked for with
-    /// [`Ask::Sign`](crate::Ask::Sign).
-    #[must_use]
-    pub fn and_asked_raw_public_key(
-        mut self,
-        public_key: SubjectPublicKeyInfoDer<'static>,
-        algorithm: SignatureAlgorithm,
-        schemes: Vec<SignatureScheme>,
-    ) -> Self {
-        self.step.add(Ok(raw_public_key_elsewhere(public_key, algorithm, schemes)));
         self
     }
 
